@@ -1,0 +1,307 @@
+//! `TokenBucket`: so many units per period with a burst, exact for ever.
+//!
+//! Take it for a rate ("60 requests a minute, 10 at once"). It lets `burst + rate x window` through in a window; for
+//! "never more than N in *any* window" take a [`WindowLog`](crate::WindowLog), for money a budget.
+//!
+//! 48 bytes with its quota. A decision is one 32 x 32 multiplication, an addition and a comparison; only the retry time
+//! divides, and a caller who ignores it does not pay for it.
+//!
+//! ```text
+//! level                    ┌ burst: what accrues here is lost
+//!  full ──┐          ┌─────┴─┐
+//!         │        ╱         │ a grant of n steps down by n
+//!         └┐     ╱           └┐        ╱
+//!          └──╱ ‥ rate ‥‥‥‥‥‥‥└─────╱──────────> time
+//! ```
+
+use crate::limiter::{Book, Denied, Reservation, Token};
+use crate::quota::{Quota, Rate, mul_div};
+use crate::time::{Duration, Instant};
+
+/// An exact token bucket.
+///
+/// By time `t` it has granted at most `burst + floor(t x units / per)`, and exactly that under greedy demand as long as
+/// the burst can hold what accrues between two calls (`burst >= 1 + ceil(units x gap / per)`).
+///
+/// **Debt.** A commit above the cost never fails; it delays those who come after. The debt saturates after 2^63 level
+/// units, which is at least as many units as four bursts of the largest quota (3.5 million units at 30 days a unit).
+///
+/// **Giving back.** A release returns what time has not returned already and what nobody was promised behind:
+/// `min(cost - actual, cost - accrued(at .. max(now, latest promise)))`. After `cost / rate` nothing comes back; for
+/// slow calls of unknown cost take a window or a budget.
+///
+/// # Example
+/// ```
+/// use tollgate::{Denied, Duration, Instant, Limiter, Quota, Start, TokenBucket};
+/// const API: Quota = tollgate::valid!(Quota::new_with_burst(60, Duration::from_mins(1), 10));
+///
+/// let mut bucket = TokenBucket::new(API, Start::Full, Instant::ORIGIN);
+/// assert_eq!(bucket.allow(Instant::ORIGIN, 10), Ok(()));
+/// assert_eq!(bucket.allow(Instant::ORIGIN, 1), Err(Denied::Until(Instant::from_secs(1))));
+/// assert_eq!(bucket.allow(Instant::from_secs(1), 1), Ok(()));
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct TokenBucket {
+    // The level is kept as what is missing to full, in units of 1/step: refilling is then a saturating subtraction
+    // that needs no clamp, and two of them commute, so that giving back and crediting need not refill first.
+    missing: u64,
+    // The latest stamp acted on. Besides the level it takes this: a full-at instant alone would lock everybody out after
+    // a jump forward and back.
+    last: Instant,
+    step: u64,
+    full: u64,
+    /// The latest instant promised to any booking.
+    tail: Instant,
+    gain: u32,
+    /// Numbers the bookings ahead since the tail was last in the past; `u16::MAX` means "too many to tell apart".
+    seq: u16,
+    faults: u16,
+}
+
+/// How full a bucket is when it is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Start {
+    /// The whole burst is there.
+    Full,
+    /// Nothing is there: the safe choice after a reboot without a memory.
+    Empty,
+    /// So many units are there, at most the burst.
+    With(u32),
+}
+
+/// What a bucket keeps of its level when its quota changes.
+///
+/// | rule | the level becomes | may the level rise? |
+/// |---|---|---|
+/// | `Reset` | full | yes |
+/// | `AsIs` | what it was, at most the new burst | no |
+/// | `Proportional` | as full, in relation to the burst, as it was | with the burst, as full as before |
+/// | `Additive` | what it was, plus what the burst has grown | yes, by that |
+/// | `KeepUsed` | the new burst less what is used; a debt if that is more | no |
+///
+/// Fractions of a unit are kept, rounded down. `Reset` is a fresh start: what was booked before gives nothing back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Inherit {
+    /// Full.
+    Reset,
+    /// The level stays.
+    AsIs,
+    /// The share of the burst stays.
+    Proportional,
+    /// The level stays and the additional burst is added.
+    Additive,
+    /// What is used of the burst stays used.
+    KeepUsed,
+}
+
+/// No booking lies further ahead than this much level: sums of two such levels fit.
+const MAX_AHEAD: u64 = 1 << 62;
+
+impl TokenBucket {
+    /// A bucket that starts as said, at the stamp `now`.
+    ///
+    /// No error and no panic: the [`Quota`] has been checked.
+    pub const fn new(quota: Quota, start: Start, now: Instant) -> Self {
+        let Rate { gain, step, full } = quota.rate();
+        let missing = match start {
+            Start::Full => 0,
+            Start::Empty => full,
+            Start::With(units) => full.saturating_sub(step.saturating_mul(units as u64)),
+        };
+        Self { missing, last: now, step, full, tail: Instant::ORIGIN, gain, seq: 0, faults: 0 }
+    }
+
+    /// The quota, in lowest terms: 60 a minute reads as 1 a second.
+    pub fn quota(&self) -> Quota {
+        Quota::from_rate(Rate { gain: self.gain, step: self.step, full: self.full })
+    }
+
+    /// The most that can pass in any interval of this length; see [`Quota::worst_case`].
+    pub fn worst_case(&self, interval: Duration) -> u64 {
+        self.quota().worst_case(interval)
+    }
+
+    /// Adds `units`, for instance a refund by the server; never above the burst.
+    pub fn credit(&mut self, now: Instant, units: u64) {
+        self.note(now);
+        self.missing = self.missing.saturating_sub(units.saturating_mul(self.step));
+    }
+
+    /// Re-anchors the bucket at `now` after a **known** clock fault, without adding units.
+    ///
+    /// A clock that jumped an hour ahead and back stalls the refill for that hour, because minting would be worse. An
+    /// owner who knows that the jump was a fault ends the stall with this.
+    pub const fn restart(&mut self, now: Instant) {
+        self.last = now;
+    }
+
+    /// Calls whose stamp was older than one acted on before; saturates.
+    pub const fn clock_faults(&self) -> u16 {
+        self.faults
+    }
+
+    /// Changes the quota, live. Bookings keep the instants they were promised.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Duration, Inherit, Instant, Limiter, Quota, Start, TokenBucket};
+    /// let now = Instant::ORIGIN;
+    /// let mut bucket = TokenBucket::new(Quota::new(10, Duration::from_secs(1))?, Start::With(6), now);
+    /// bucket.set_quota(now, Quota::new(5, Duration::from_secs(1))?, Inherit::Proportional);
+    /// assert_eq!(bucket.available(now), 3);
+    /// # Ok::<(), tollgate::QuotaError>(())
+    /// ```
+    pub fn set_quota(&mut self, now: Instant, quota: Quota, inherit: Inherit) {
+        self.note(now);
+        self.missing = self.missing_at(now);
+        self.last = self.last.max(now);
+        let old = Rate { gain: self.gain, step: self.step, full: self.full };
+        let new = quota.rate();
+        // What is missing of `burst` units, seen by the new quota; rounded up, towards refusing.
+        let scale = |level: u64, num: u64, den: u64| {
+            mul_div(level, num, den).map_or(u64::MAX, |(q, r)| q.saturating_add(u64::from(r > 0)))
+        };
+        let burst_was = scale(old.full, new.step, old.step);
+        let missing_was = scale(self.missing, new.step, old.step);
+        self.missing = match inherit {
+            Inherit::Reset => 0,
+            Inherit::AsIs if new.full >= burst_was => missing_was.saturating_add(new.full - burst_was),
+            Inherit::AsIs => missing_was.saturating_sub(burst_was - new.full),
+            Inherit::Proportional => scale(self.missing, new.full, old.full),
+            Inherit::Additive if new.full >= burst_was => missing_was,
+            Inherit::Additive => missing_was.saturating_sub(burst_was - new.full),
+            Inherit::KeepUsed => missing_was.saturating_add(new.full.saturating_sub(burst_was)),
+        };
+        // A booking made before must not be given back what the old, faster rate has returned since. Moving the tail
+        // by the difference between the two fill times covers every booking, however old; after a reset, all of it.
+        let fill_new = burst_was.max(new.full).div_ceil(u64::from(new.gain));
+        let fill_old = if inherit == Inherit::Reset { 0 } else { old.full / u64::from(old.gain) };
+        if fill_new > fill_old {
+            let behind = self.last.saturating_add(Duration::from_micros(fill_new - fill_old));
+            self.tail = self.tail.max(behind);
+        }
+        (self.gain, self.step, self.full) = (new.gain, new.step, new.full);
+    }
+
+    #[inline]
+    fn note(&mut self, now: Instant) {
+        if now < self.last {
+            self.faults = self.faults.saturating_add(1);
+        }
+    }
+
+    /// What is missing to full at `now`; nothing accrues while time stands still or goes back.
+    #[inline]
+    fn missing_at(&self, now: Instant) -> u64 {
+        self.missing.saturating_sub(self.accrued(self.last, now))
+    }
+
+    /// Level gained between two instants, saturating; nothing if they are not in order.
+    #[inline]
+    fn accrued(&self, from: Instant, to: Instant) -> u64 {
+        let elapsed = to.saturating_since(from).as_micros();
+        match u32::try_from(elapsed) {
+            // 71 minutes: one 32 x 32 multiplication, which cannot overflow.
+            Ok(short) => u64::from(short) * u64::from(self.gain),
+            Err(_) => elapsed.saturating_mul(u64::from(self.gain)),
+        }
+    }
+
+    /// The level of `cost` units, or `Never`. Free where `cost` is the constant 1.
+    #[inline]
+    fn level(&self, cost: u64) -> Result<u64, Denied> {
+        match cost.checked_mul(self.step) {
+            Some(need) if need <= self.full => Ok(need),
+            _ => Err(Denied::Never { max: self.full / self.step }),
+        }
+    }
+
+    /// When no more than `missing` will be missing, left alone.
+    #[inline]
+    fn reaches(&self, missing: u64) -> Instant {
+        let wait = self.missing.saturating_sub(missing).div_ceil(u64::from(self.gain.max(1)));
+        self.last.saturating_add(Duration::from_micros(wait))
+    }
+}
+
+impl Book for TokenBucket {
+    fn room(&self, now: Instant) -> u64 {
+        self.full.saturating_sub(self.missing_at(now)) / self.step.max(1)
+    }
+
+    fn quote(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
+        let need = self.level(cost)?;
+        let at = self.reaches(self.full - need).max(from);
+        let ahead = self.accrued(self.last.max(now), at);
+        if ahead > MAX_AHEAD {
+            let furthest = Duration::from_micros(MAX_AHEAD / u64::from(self.gain.max(1)));
+            return Err(Denied::Until(at.saturating_sub(furthest)));
+        }
+        Ok(at)
+    }
+
+    fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
+        let earliest = self.quote(now, at, cost)?;
+        if earliest > at {
+            return Err(Denied::Until(earliest));
+        }
+        self.note(now);
+        let need = self.level(cost)?;
+        let missing = self.missing_at(now);
+        self.last = self.last.max(now);
+        let mut token = Token::default();
+        if at > self.last {
+            // The line through (at, level(at) - cost): nobody else is served from what accrues before `at`.
+            let ahead = self.accrued(self.last, at);
+            self.missing = missing.saturating_sub(ahead) + need + ahead;
+            self.seq = if self.tail <= self.last { 1 } else { self.seq.saturating_add(1) };
+            token = Token { key: self.tail.as_micros(), mark: u32::from(self.seq) };
+            self.tail = self.tail.max(at);
+        } else {
+            self.missing = missing + need;
+        }
+        Ok(Reservation::new(at, cost, token))
+    }
+
+    fn settle(&mut self, now: Instant, held: Reservation, actual: u64) {
+        self.note(now);
+        let cost = held.cost();
+        if actual >= cost {
+            self.missing = self.missing.saturating_add((actual - cost).saturating_mul(self.step));
+            return;
+        }
+        let unused = (cost - actual).saturating_mul(self.step);
+        let returned = self.accrued(held.at(), now.max(self.last).max(self.tail));
+        let back = unused.min(cost.saturating_mul(self.step).saturating_sub(returned));
+        self.missing = self.missing.saturating_sub(back);
+
+        // The newest booking, wholly released: the promise is as if it had never been. The tail it left is compared
+        // too, because numbers start again once the tail has passed.
+        let Token { key, mark } = held.token();
+        let before = Instant::from_micros(key);
+        let newest = mark == u32::from(self.seq) && self.seq != 0 && self.seq != u16::MAX;
+        if actual == 0 && newest && self.tail == before.max(held.at()) {
+            self.tail = before;
+            self.seq -= 1;
+        }
+    }
+
+    #[inline]
+    fn take(&mut self, now: Instant, cost: u64) -> Result<(), Denied> {
+        self.note(now);
+        let need = self.level(cost)?;
+        let missing = self.missing_at(now);
+        if missing <= self.full - need {
+            self.missing = missing + need;
+            self.last = self.last.max(now);
+            Ok(())
+        } else {
+            Err(Denied::Until(self.reaches(self.full - need)))
+        }
+    }
+}
