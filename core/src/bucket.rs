@@ -171,10 +171,9 @@ impl TokenBucket {
         self.missing = match inherit {
             Inherit::Reset => 0,
             Inherit::AsIs if new.full >= burst_was => missing_was.saturating_add(new.full - burst_was),
-            Inherit::AsIs => missing_was.saturating_sub(burst_was - new.full),
             Inherit::Proportional => scale(self.missing, new.full, old.full),
             Inherit::Additive if new.full >= burst_was => missing_was,
-            Inherit::Additive => missing_was.saturating_sub(burst_was - new.full),
+            Inherit::AsIs | Inherit::Additive => missing_was.saturating_sub(burst_was - new.full),
             Inherit::KeepUsed => missing_was.saturating_add(new.full.saturating_sub(burst_was)),
         };
         // A booking made before must not be given back what the old, faster rate has returned since. Moving the tail

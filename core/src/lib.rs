@@ -12,16 +12,30 @@
 #[cfg(test)]
 extern crate std;
 
+mod admission;
+mod backoff;
 mod bucket;
 mod clocked;
+mod glue;
 mod limiter;
+pub mod presets;
 mod quota;
+mod slots;
 mod ticks;
 mod time;
+mod window;
+mod window_log;
+mod window_slices;
 
+pub use admission::{Refused, reserve_all};
+pub use backoff::{Backoff, Entropy, GiveUp, Growth, Jitter, Policy, PolicyError};
 pub use bucket::{Inherit, Start, TokenBucket};
 pub use clocked::Clocked;
 pub use limiter::{Book, Denied, Limiter, Reservation, Token};
 pub use quota::{Quota, QuotaError};
+pub use slots::{AlreadyOpen, Job, JobId, NotOpen, Reconciled, Slots};
 pub use ticks::{TickRate, Wrapping32, ZeroHertz};
 pub use time::{Clock, Duration, Instant, ManualClock};
+pub use window::{History, WhenFull, Window, WindowError};
+pub use window_log::WindowLog;
+pub use window_slices::WindowSlices;

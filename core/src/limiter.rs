@@ -267,7 +267,7 @@ pub trait Limiter: Book {
 impl<B: Book + ?Sized> Limiter for B {}
 
 /// Nothing is promised at the end of time.
-fn promise(quote: Result<Instant, Denied>) -> Result<Instant, Denied> {
+pub(crate) fn promise(quote: Result<Instant, Denied>) -> Result<Instant, Denied> {
     match quote {
         Ok(Instant::MAX) => Err(Denied::Until(Instant::MAX)),
         other => other,

@@ -1,0 +1,443 @@
+//! `Backoff`: later and later, never later than promised.
+//!
+//! Every delay is at most `max`, **after** jitter. Randomness is an argument, so that a device without a generator says
+//! where it takes it from; [`Entropy`] makes a start from a device id and a boot count. For a server that says when to
+//! come back, its delay is a floor: [`Backoff::after`].
+//!
+//! ```text
+//! attempt   1    2      3          4                  5
+//!           ├────┤──────┤──────────┤──────────────────┤ ...  growth, then jitter, then at most `max`
+//!           base base·2 base·4     base·8
+//! ```
+
+use core::fmt;
+use core::num::NonZeroU32;
+
+use crate::time::{Duration, Instant};
+
+/// How the delays grow from one retry to the next, before jitter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Growth {
+    /// Always the base.
+    Constant,
+    /// Each the sum of the two before: 1, 1, 2, 3, 5.
+    Fibonacci,
+    /// Each `permille / 1000` times the one before; 2000 doubles. Fractions of a microsecond are dropped.
+    Exponential {
+        /// The factor in permille, at least 1000.
+        permille: NonZeroU32,
+    },
+}
+
+/// How a delay `d` is spread, so that many clients do not come back at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
+pub enum Jitter {
+    /// `d`.
+    None,
+    /// Between 0 and `d`.
+    Full,
+    /// Between `d / 2` and `d`.
+    Equal,
+    /// Between the base and three times the previous delay; the growth is not used.
+    Decorrelated,
+    /// Between `d` and `d x (1 + permille / 1000)`.
+    PlusPermille(u16),
+    /// Between `d x from / 1000` and `d x to / 1000`.
+    TimesRange {
+        /// The lower factor, in permille.
+        from: u16,
+        /// The upper factor, in permille, not below the lower one.
+        to: u16,
+    },
+}
+
+/// How to back off: checked once, at compile time where it is a constant.
+///
+/// # Example
+/// ```
+/// use tollgate::{Duration, Jitter, Policy, valid};
+/// const DOUBLING: Policy = valid!(Policy::new(Duration::from_secs(1), Duration::from_secs(60))).with_retries(5);
+/// const SPREAD: Policy = valid!(DOUBLING.with_jitter(Jitter::Full));
+/// assert_eq!((SPREAD.max(), SPREAD.retries()), (Duration::from_secs(60), 5));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(into = "Plain", try_from = "Plain"))]
+pub struct Policy {
+    base: Duration,
+    max: Duration,
+    growth: Growth,
+    jitter: Jitter,
+    retries: u32,
+    deadline: Duration,
+}
+
+/// Why a policy cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum PolicyError {
+    /// The first delay is above the largest.
+    BaseAboveMax {
+        /// The first delay.
+        base: Duration,
+        /// The largest delay.
+        max: Duration,
+    },
+    /// A factor below 1000 permille: the delays would shrink.
+    Shrinking {
+        /// The factor.
+        permille: u32,
+    },
+    /// A range whose lower end is above its upper one.
+    EmptyRange {
+        /// The lower factor.
+        from: u16,
+        /// The upper factor.
+        to: u16,
+    },
+}
+
+impl PolicyError {
+    /// What is wrong, without the numbers, for [`valid!`](crate::valid).
+    pub const fn message(&self) -> &'static str {
+        match self {
+            Self::BaseAboveMax { .. } => "a backoff whose base is above its max",
+            Self::Shrinking { .. } => "a backoff factor below 1000 permille",
+            Self::EmptyRange { .. } => "a jitter range whose lower end is above its upper one",
+        }
+    }
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BaseAboveMax { base, max } => write!(f, "a base of {base}: expected at most the max of {max}"),
+            Self::Shrinking { permille } => write!(f, "a factor of {permille} permille: expected at least 1000"),
+            Self::EmptyRange { from, to } => write!(f, "a jitter from {from} permille: expected at most its end, {to}"),
+        }
+    }
+}
+
+impl core::error::Error for PolicyError {}
+
+impl Policy {
+    /// Doubles from `base` to at most `max`, without jitter, for ever.
+    ///
+    /// A base of zero means "at once, every time".
+    ///
+    /// # Errors
+    /// [`PolicyError::BaseAboveMax`].
+    pub const fn new(base: Duration, max: Duration) -> Result<Self, PolicyError> {
+        if base.as_micros() > max.as_micros() {
+            return Err(PolicyError::BaseAboveMax { base, max });
+        }
+        let growth = match NonZeroU32::new(2_000) {
+            Some(permille) => Growth::Exponential { permille },
+            None => Growth::Constant,
+        };
+        Ok(Self { base, max, growth, jitter: Jitter::None, retries: u32::MAX, deadline: Duration::MAX })
+    }
+
+    /// The same policy with another growth.
+    ///
+    /// # Errors
+    /// [`PolicyError::Shrinking`].
+    pub const fn with_growth(self, growth: Growth) -> Result<Self, PolicyError> {
+        match growth {
+            Growth::Exponential { permille } if permille.get() < 1_000 => {
+                Err(PolicyError::Shrinking { permille: permille.get() })
+            }
+            _ => Ok(Self { growth, ..self }),
+        }
+    }
+
+    /// The same policy, spread.
+    ///
+    /// # Errors
+    /// [`PolicyError::EmptyRange`].
+    pub const fn with_jitter(self, jitter: Jitter) -> Result<Self, PolicyError> {
+        match jitter {
+            Jitter::TimesRange { from, to } if from > to => Err(PolicyError::EmptyRange { from, to }),
+            _ => Ok(Self { jitter, ..self }),
+        }
+    }
+
+    /// The same policy with at most so many retries; 0 means one call and no delay.
+    #[must_use]
+    pub const fn with_retries(self, retries: u32) -> Self {
+        Self { retries, ..self }
+    }
+
+    /// The same policy in which no sleep ends later than `deadline` after the start.
+    #[must_use]
+    pub const fn with_deadline(self, deadline: Duration) -> Self {
+        Self { deadline, ..self }
+    }
+
+    /// The first delay.
+    pub const fn base(&self) -> Duration {
+        self.base
+    }
+
+    /// The largest delay, jitter included.
+    pub const fn max(&self) -> Duration {
+        self.max
+    }
+
+    /// How often to retry at most.
+    pub const fn retries(&self) -> u32 {
+        self.retries
+    }
+}
+
+/// Why there is no next attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum GiveUp {
+    /// All retries are used.
+    Retries,
+    /// The sleep would end after the deadline.
+    Deadline,
+}
+
+impl fmt::Display for GiveUp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Retries => "all retries are used",
+            Self::Deadline => "the next sleep would end after the deadline",
+        })
+    }
+}
+
+impl core::error::Error for GiveUp {}
+
+/// The delays of one call and its retries.
+///
+/// # Example
+/// ```
+/// use tollgate::{Backoff, Duration, Entropy, GiveUp, Instant, Jitter, Policy};
+/// const POLICY: Policy = tollgate::valid!(Policy::new(Duration::from_secs(1), Duration::from_secs(3))).with_retries(3);
+///
+/// let (now, mut entropy) = (Instant::ORIGIN, Entropy::of_device(0x1234).at_boot(7));
+/// let mut backoff = Backoff::new(POLICY, now);
+/// assert_eq!(backoff.next(now, entropy.next()), Ok(Duration::from_secs(1)));
+/// assert_eq!(backoff.next(now, entropy.next()), Ok(Duration::from_secs(2)));
+/// assert_eq!(backoff.next(now, entropy.next()), Ok(Duration::from_secs(3)));
+/// assert_eq!(backoff.next(now, entropy.next()), Err(GiveUp::Retries));
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Backoff {
+    policy: Policy,
+    start: Instant,
+    /// The next delay before jitter, and the one after it where the growth looks two back.
+    nominal: u64,
+    following: u64,
+    /// The last delay that was handed out, for decorrelated jitter.
+    previous: u64,
+    retried: u32,
+}
+
+impl Backoff {
+    /// A call that starts now.
+    pub const fn new(policy: Policy, now: Instant) -> Self {
+        let base = policy.base.as_micros();
+        Self { policy, start: now, nominal: base, following: base, previous: base, retried: 0 }
+    }
+
+    /// Begins again: call it on success, or for the next call.
+    pub const fn reset(&mut self, now: Instant) {
+        *self = Self::new(self.policy, now);
+    }
+
+    /// How long to sleep before the next attempt, at most the policy's max. `entropy` is any 32 random bits.
+    ///
+    /// # Errors
+    /// [`GiveUp`]; nothing has changed then.
+    pub fn next(&mut self, now: Instant, entropy: u32) -> Result<Duration, GiveUp> {
+        let delay = self.peek(now, entropy)?;
+        Ok(self.advance(delay))
+    }
+
+    /// As [`next`](Self::next) after a server said how long to wait: never less than that, and more only by the jitter
+    /// that spreads our own delay above its lower end. May exceed the max, which binds us and not the server.
+    ///
+    /// # Errors
+    /// [`GiveUp`]; nothing has changed then.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Backoff, Duration, Instant, Policy};
+    /// let policy = Policy::new(Duration::from_secs(1), Duration::from_secs(60))?;
+    /// let mut backoff = Backoff::new(policy, Instant::ORIGIN);
+    /// assert_eq!(backoff.after(Duration::from_secs(17), Instant::ORIGIN, 0), Ok(Duration::from_secs(17)));
+    /// # Ok::<(), tollgate::PolicyError>(())
+    /// ```
+    pub fn after(&mut self, server: Duration, now: Instant, entropy: u32) -> Result<Duration, GiveUp> {
+        let (low, high) = self.range();
+        let spread = draw(low, high, entropy).saturating_sub(low);
+        let delay = self.admit(now, server.saturating_add(Duration::from_micros(spread)))?;
+        self.advance(Duration::from_micros(self.clamp(low.saturating_add(spread))));
+        Ok(delay)
+    }
+
+    /// What [`next`](Self::next) would answer. Changes nothing.
+    ///
+    /// # Errors
+    /// [`GiveUp`].
+    pub fn peek(&self, now: Instant, entropy: u32) -> Result<Duration, GiveUp> {
+        let (low, high) = self.range();
+        self.admit(now, Duration::from_micros(self.clamp(draw(low, high, entropy))))
+    }
+
+    /// How many delays were handed out since the start.
+    pub const fn retried(&self) -> u32 {
+        self.retried
+    }
+
+    /// The two ends between which the next delay is drawn; the draw, not the range, is then clamped to the max.
+    fn range(&self) -> (u64, u64) {
+        let d = self.nominal;
+        match self.policy.jitter {
+            Jitter::None => (d, d),
+            Jitter::Full => (0, d),
+            Jitter::Equal => (d / 2, d),
+            Jitter::Decorrelated => (self.policy.base.as_micros(), self.previous.saturating_mul(3)),
+            Jitter::PlusPermille(plus) => (d, d.saturating_add(times(d, u32::from(plus)))),
+            Jitter::TimesRange { from, to } => (times(d, u32::from(from)), times(d, u32::from(to))),
+        }
+    }
+
+    fn clamp(&self, micros: u64) -> u64 {
+        micros.min(self.policy.max.as_micros())
+    }
+
+    fn admit(&self, now: Instant, delay: Duration) -> Result<Duration, GiveUp> {
+        if self.retried >= self.policy.retries {
+            return Err(GiveUp::Retries);
+        }
+        let elapsed = now.saturating_since(self.start);
+        if elapsed.saturating_add(delay) > self.policy.deadline {
+            return Err(GiveUp::Deadline);
+        }
+        Ok(delay)
+    }
+
+    fn advance(&mut self, delay: Duration) -> Duration {
+        let max = self.policy.max.as_micros();
+        let grown = match self.policy.growth {
+            Growth::Constant => self.nominal,
+            Growth::Fibonacci => self.following,
+            Growth::Exponential { permille } => times(self.nominal, permille.get()),
+        };
+        self.following = self.nominal.saturating_add(self.following).min(max);
+        self.nominal = grown.min(max);
+        self.previous = delay.as_micros();
+        self.retried = self.retried.saturating_add(1);
+        delay
+    }
+}
+
+/// `d x permille / 1000`, rounded down, saturating.
+fn times(d: u64, permille: u32) -> u64 {
+    let permille = u64::from(permille);
+    // The remainder is below 1000, so its product fits.
+    (d / 1_000).saturating_mul(permille).saturating_add(d % 1_000 * permille / 1_000)
+}
+
+/// Even over `low..=high`: `low + (high - low) x r`, where `r` is the entropy as a fraction of 2^32, rounded to nearest.
+fn draw(low: u64, high: u64, entropy: u32) -> u64 {
+    let (span, r) = (high.saturating_sub(low), u64::from(entropy));
+    // 64 x 32 bits in two halves: the lower product and the half that rounds fit 64 bits.
+    let upper = (span >> 32) * r;
+    let lower = (span & 0xFFFF_FFFF) * r;
+    let part = upper.saturating_add((lower.saturating_add(1 << 31)) >> 32);
+    low.saturating_add(part)
+}
+
+/// Random bits for jitter: a small generator that a device can seed without a source of randomness.
+///
+/// Good enough to spread clients, not for secrets. There is no default seed: devices that share one come back together.
+///
+/// # Example
+/// ```
+/// use tollgate::Entropy;
+/// let mut mine = Entropy::of_device(0x0011_2233_4455_6677).at_boot(41);
+/// let mut neighbour = Entropy::of_device(0x0011_2233_4455_6678).at_boot(41);
+/// assert_ne!(mine.next(), neighbour.next());
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Entropy(u32);
+
+impl Entropy {
+    /// From what tells this device from its neighbours: a serial number, a MAC address.
+    #[expect(clippy::cast_possible_truncation, reason = "both halves are mixed in")]
+    pub const fn of_device(id: u64) -> Self {
+        Self(mix(mix(id as u32) ^ (id >> 32) as u32))
+    }
+
+    /// The same device, told from its earlier boots.
+    #[must_use]
+    pub const fn at_boot(self, count: u32) -> Self {
+        Self(mix(self.0 ^ mix(count)))
+    }
+
+    /// The next 32 bits.
+    pub const fn next(&mut self) -> u32 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9);
+        mix(self.0)
+    }
+}
+
+/// A bijection that spreads every input bit over all output bits: multiply and shift, 32-bit so that a Cortex-M0 does it
+/// in a dozen instructions.
+const fn mix(x: u32) -> u32 {
+    let x = (x ^ (x >> 16)).wrapping_mul(0x7FEB_352D);
+    let x = (x ^ (x >> 15)).wrapping_mul(0x846C_A68B);
+    x ^ (x >> 16)
+}
+
+/// The wire form of a [`Policy`].
+#[cfg(feature = "serde")]
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plain {
+    base_us: Duration,
+    max_us: Duration,
+    growth: Growth,
+    jitter: Jitter,
+    retries: Option<u32>,
+    deadline_us: Option<Duration>,
+}
+
+#[cfg(feature = "serde")]
+impl From<Policy> for Plain {
+    fn from(policy: Policy) -> Self {
+        Self {
+            base_us: policy.base,
+            max_us: policy.max,
+            growth: policy.growth,
+            jitter: policy.jitter,
+            retries: Some(policy.retries).filter(|retries| *retries < u32::MAX),
+            deadline_us: Some(policy.deadline).filter(|deadline| *deadline < Duration::MAX),
+        }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl TryFrom<Plain> for Policy {
+    type Error = PolicyError;
+
+    fn try_from(plain: Plain) -> Result<Self, PolicyError> {
+        let policy = Self::new(plain.base_us, plain.max_us)?.with_growth(plain.growth)?.with_jitter(plain.jitter)?;
+        Ok(policy
+            .with_retries(plain.retries.unwrap_or(u32::MAX))
+            .with_deadline(plain.deadline_us.unwrap_or(Duration::MAX)))
+    }
+}

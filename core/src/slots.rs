@@ -1,0 +1,355 @@
+//! `Slots<N>`: how many jobs may run at once, by job and not by call.
+//!
+//! A slot belongs to a [`JobId`], has a weight and a lease, and stays taken until the *job* ends: minutes after the HTTP
+//! response, or after a reboot. 40 bytes a slot; every call looks through the N entries.
+//!
+//! ```text
+//!            reserve      commit(actual weight)                     close
+//! free ────> held ──────> running ──── renew ──── renew ──────────> free
+//!              │ release     └── lease over: no longer counted, reported by expire
+//!              └──> free
+//! ```
+
+use core::fmt;
+
+use heapless::Vec;
+
+use crate::limiter::{Book, Denied, Reservation, Token};
+use crate::time::{Duration, Instant};
+use crate::window::is_live;
+
+/// The caller's name for a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
+pub struct JobId(pub u64);
+
+/// This job has a slot already; asking again would run it twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct AlreadyOpen(pub JobId);
+
+impl fmt::Display for AlreadyOpen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job {} has a slot already: expected a job without one", self.0.0)
+    }
+}
+
+impl core::error::Error for AlreadyOpen {}
+
+/// This job has no slot: never opened, closed before, or its lease is over and it was reported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct NotOpen(pub JobId);
+
+impl fmt::Display for NotOpen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "job {} has no slot: expected one that runs", self.0.0)
+    }
+}
+
+impl core::error::Error for NotOpen {}
+
+/// What a [`reconcile`](Slots::reconcile) found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Reconciled {
+    /// Jobs of ours that no longer run; their slots are free.
+    pub closed: u32,
+    /// Running jobs that we do not know; each counts as weight 1 until the next reconciliation.
+    pub foreign: u32,
+}
+
+/// Weighted concurrency with room for `N` jobs.
+///
+/// # Example
+/// ```
+/// use tollgate::{Denied, Duration, Instant, JobId, Limiter, Slots};
+/// let now = Instant::ORIGIN;
+/// let lease = Duration::from_mins(10);
+/// let mut slots = Slots::<8>::new(3);
+///
+/// // An image task takes as many slots as it makes images.
+/// slots.job(JobId(1), lease).unwrap().allow(now, 2)?;
+/// assert_eq!(slots.job(JobId(2), lease).unwrap().allow(now, 2), Err(Denied::Until(Instant::from_secs(600))));
+/// assert_eq!(slots.job(JobId(3), lease).unwrap().allow(now, 4), Err(Denied::Never { max: 3 }));
+///
+/// assert_eq!(slots.close(now, JobId(1)), Ok(2));
+/// assert!(slots.close(now, JobId(1)).is_err()); // reported, and nothing changes
+/// slots.job(JobId(2), lease).unwrap().allow(now, 2)?;
+/// # Ok::<(), Denied>(())
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Slots<const N: usize> {
+    table: Vec<Slot, N>,
+    limit: u32,
+    foreign: u32,
+    last: Instant,
+    mark: u32,
+    expired: u32,
+    faults: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Slot {
+    id: JobId,
+    opened: Instant,
+    ends: Instant,
+    weight: u32,
+    /// The reservation that holds it; 0 once it is committed.
+    mark: u32,
+}
+
+impl<const N: usize> Slots<N> {
+    /// Slots of which `limit` may be taken at once; zero lets nothing in.
+    pub const fn new(limit: u32) -> Self {
+        Self { table: Vec::new(), limit, foreign: 0, last: Instant::ORIGIN, mark: 0, expired: 0, faults: 0 }
+    }
+
+    /// One job as a limiter: its cost is its weight. Joins [`reserve_all`](crate::reserve_all).
+    ///
+    /// `lease` is how long the slot is kept, from the instant it is booked for, if nobody closes or renews it;
+    /// [`Duration::MAX`] for ever.
+    ///
+    /// # Errors
+    /// [`AlreadyOpen`]: the job has a slot, held or running.
+    pub fn job(&mut self, id: JobId, lease: Duration) -> Result<Job<'_, N>, AlreadyOpen> {
+        if self.find(id).is_some() { Err(AlreadyOpen(id)) } else { Ok(Job { slots: self, id, lease }) }
+    }
+
+    /// Keeps the slot of a reservation at its `actual` weight until the job is closed; zero closes it.
+    ///
+    /// A weight above what was held never fails. A reservation whose slot is gone changes nothing.
+    #[expect(clippy::needless_pass_by_value, reason = "settling twice must not compile")]
+    pub fn commit(&mut self, now: Instant, held: Reservation, actual: u64) {
+        self.note(now);
+        let Token { key, mark } = held.token();
+        let found = self.find(JobId(key)).filter(|_| mark != 0);
+        if let Some(slot) = found.and_then(|index| self.table.get_mut(index)).filter(|slot| slot.mark == mark) {
+            slot.weight = saturate(actual);
+            slot.mark = 0;
+            if actual == 0 {
+                self.remove(found);
+            }
+            self.last = self.last.max(now);
+        }
+    }
+
+    /// Closes the slot of a reservation whose job was not started.
+    pub fn release(&mut self, now: Instant, held: Reservation) {
+        self.commit(now, held, 0);
+    }
+
+    /// Frees the slot of a job that has ended, well or not, and returns its weight.
+    ///
+    /// Closing twice is harmless and reported.
+    ///
+    /// # Errors
+    /// [`NotOpen`]; nothing has changed then.
+    pub fn close(&mut self, now: Instant, id: JobId) -> Result<u32, NotOpen> {
+        let index = self.find(id);
+        let slot = self.remove(index).ok_or(NotOpen(id))?;
+        self.act(now);
+        Ok(slot.weight)
+    }
+
+    /// Prolongs a job's lease to `now + lease`; never shortens it.
+    ///
+    /// # Errors
+    /// [`NotOpen`], also for a lease that is over: its slot may have been given away.
+    pub fn renew(&mut self, now: Instant, id: JobId, lease: Duration) -> Result<(), NotOpen> {
+        let eff = self.last.max(now);
+        let index = self.find(id).ok_or(NotOpen(id))?;
+        let slot = self.table.get_mut(index).filter(|slot| is_live(slot.ends, eff)).ok_or(NotOpen(id))?;
+        slot.ends = slot.ends.max(eff.saturating_add(lease));
+        self.act(now);
+        Ok(())
+    }
+
+    /// Takes one job whose lease is over out of the table; call it until it says `None`.
+    ///
+    /// Such a job counts no longer from the instant its lease ends, whether this is called or not.
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Duration, Instant, JobId, Limiter, Slots};
+    /// # let mut slots = Slots::<8>::new(3);
+    /// slots.job(JobId(1), Duration::from_secs(30)).unwrap().allow(Instant::ORIGIN, 1).unwrap();
+    /// assert_eq!(slots.expire(Instant::from_secs(29)), None);
+    /// assert_eq!(slots.expire(Instant::from_secs(30)), Some(JobId(1)));
+    /// assert_eq!(slots.expire(Instant::from_secs(30)), None);
+    /// ```
+    pub fn expire(&mut self, now: Instant) -> Option<JobId> {
+        let eff = self.last.max(now);
+        let index = self.table.iter().position(|slot| !is_live(slot.ends, eff));
+        let slot = self.remove(index)?;
+        self.expired = self.expired.saturating_add(1);
+        self.act(now);
+        Some(slot.id)
+    }
+
+    /// Makes the table agree with the provider's list of `running` jobs, asked for at `asked_at`: after a reboot, or from
+    /// time to time.
+    ///
+    /// Jobs of ours that are not on it are closed; those on it are renewed for `lease`, even if their lease was over.
+    /// Reservations not committed yet and jobs opened since `asked_at` are left alone: the list cannot know them.
+    /// Unknown jobs on the list count as foreign weight, 1 each, until the next call.
+    pub fn reconcile(&mut self, now: Instant, asked_at: Instant, running: &[JobId], lease: Duration) -> Reconciled {
+        self.act(now);
+        let (ends, before) = (self.last.saturating_add(lease), self.table.len());
+        for slot in &mut self.table {
+            if running.contains(&slot.id) {
+                slot.ends = slot.ends.max(ends);
+            }
+        }
+        self.table.retain(|slot| slot.mark != 0 || slot.opened >= asked_at || running.contains(&slot.id));
+        let known = |id: &&JobId| self.table.iter().any(|slot| slot.id == **id);
+        self.foreign = saturate((running.len() - running.iter().filter(known).count()) as u64);
+        Reconciled { closed: saturate((before - self.table.len()) as u64), foreign: self.foreign }
+    }
+
+    /// Changes the limit, live. Lowering it kills nothing: no new job starts until enough have ended.
+    pub const fn set_limit(&mut self, limit: u32) {
+        self.limit = limit;
+    }
+
+    /// The limit on the sum of weights.
+    pub const fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    /// The weight that is taken at `now`: held, running and foreign. Jobs whose lease is over do not count.
+    pub fn in_flight(&self, now: Instant) -> u64 {
+        self.taken(self.last.max(now))
+    }
+
+    /// The jobs in the table, those with a lease that is over included.
+    pub fn jobs(&self) -> impl Iterator<Item = JobId> + '_ {
+        self.table.iter().map(|slot| slot.id)
+    }
+
+    /// Jobs whose lease has ended so far, reported by [`expire`](Self::expire) or pushed out by a new one; saturates.
+    pub const fn expired(&self) -> u32 {
+        self.expired
+    }
+
+    /// Calls whose stamp was older than one acted on before; saturates.
+    pub const fn clock_faults(&self) -> u32 {
+        self.faults
+    }
+
+    fn find(&self, id: JobId) -> Option<usize> {
+        self.table.iter().position(|slot| slot.id == id)
+    }
+
+    fn remove(&mut self, index: Option<usize>) -> Option<Slot> {
+        let index = index?;
+        let last = self.table.pop()?;
+        match self.table.get_mut(index) {
+            Some(slot) => Some(core::mem::replace(slot, last)),
+            None => Some(last),
+        }
+    }
+
+    fn taken(&self, eff: Instant) -> u64 {
+        let live = self.table.iter().filter(|slot| is_live(slot.ends, eff));
+        live.map(|slot| u64::from(slot.weight)).sum::<u64>() + u64::from(self.foreign)
+    }
+
+    fn has_entry(&self, eff: Instant) -> bool {
+        !self.table.is_full() || self.table.iter().any(|slot| !is_live(slot.ends, eff))
+    }
+
+    fn note(&mut self, now: Instant) {
+        if now < self.last {
+            self.faults = self.faults.saturating_add(1);
+        }
+    }
+
+    fn act(&mut self, now: Instant) {
+        self.note(now);
+        self.last = self.last.max(now);
+    }
+
+    /// When leases alone leave room for `weight`.
+    fn leases_free(&self, eff: Instant, weight: u64) -> Denied {
+        let mut at = eff;
+        for _ in 0..self.table.len() {
+            let ends = self.table.iter().map(|slot| slot.ends).filter(|end| *end > at && *end < Instant::MAX);
+            let Some(next) = ends.min() else { return Denied::Busy };
+            at = next;
+            if self.taken(at).saturating_add(weight) <= u64::from(self.limit) {
+                return Denied::Until(at);
+            }
+        }
+        Denied::Busy
+    }
+}
+
+/// One job of a [`Slots`] as a one-shot limiter whose cost is the job's weight.
+///
+/// `commit` keeps the slot until [`Slots::close`], `release` closes it. Settle here or with [`Slots::commit`].
+#[derive(Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Job<'a, const N: usize> {
+    slots: &'a mut Slots<N>,
+    id: JobId,
+    lease: Duration,
+}
+
+impl<const N: usize> Book for Job<'_, N> {
+    fn room(&self, now: Instant) -> u64 {
+        let eff = self.slots.last.max(now);
+        let left = u64::from(self.slots.limit).saturating_sub(self.slots.taken(eff));
+        if self.slots.has_entry(eff) && self.slots.find(self.id).is_none() { left } else { 0 }
+    }
+
+    /// `Busy` while the table is full; `Until` where leases alone free enough, and a release may come sooner.
+    fn quote(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
+        let limit = u64::from(self.slots.limit);
+        let eff = self.slots.last.max(now);
+        if cost > limit {
+            return Err(Denied::Never { max: limit });
+        }
+        if !self.slots.has_entry(eff) || self.slots.find(self.id).is_some() {
+            return Err(Denied::Busy);
+        }
+        let fits = self.slots.taken(eff).saturating_add(cost) <= limit;
+        if fits { Ok(from) } else { Err(self.slots.leases_free(eff, cost)) }
+    }
+
+    fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
+        self.quote(now, at, cost)?;
+        let slots = &mut *self.slots;
+        slots.act(now);
+        if slots.table.is_full() {
+            slots.expire(now);
+        }
+        slots.mark = slots.mark.checked_add(1).unwrap_or(1);
+        let opened = slots.last.max(at);
+        let ends = opened.saturating_add(self.lease);
+        let slot = Slot { id: self.id, opened, ends, weight: saturate(cost), mark: slots.mark };
+        // Room was checked by the quote; should there be none all the same, nothing is granted.
+        slots.table.push(slot).map_err(|_| Denied::Busy)?;
+        Ok(Reservation::new(at, cost, Token { key: self.id.0, mark: slots.mark }))
+    }
+
+    fn settle(&mut self, now: Instant, held: Reservation, actual: u64) {
+        if held.cost() > 0 {
+            return self.slots.commit(now, held, actual);
+        }
+        // A reservation of nothing made no entry; a job that takes a slot after all is counted, if there is room.
+        if actual > 0 && self.slots.find(self.id).is_none() {
+            self.slots.act(now);
+            let ends = self.slots.last.saturating_add(self.lease);
+            let slot = Slot { id: self.id, opened: self.slots.last, ends, weight: saturate(actual), mark: 0 };
+            let _ = self.slots.table.push(slot);
+        }
+    }
+}
+
+fn saturate(value: u64) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}

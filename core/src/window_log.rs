@@ -1,0 +1,311 @@
+//! `WindowLog<N>`: a window that remembers every grant, and is therefore exact.
+//!
+//! Take it where the other side counts strictly and N is small: 12 frames an hour, 60 requests a minute. Beyond some
+//! hundred entries [`WindowSlices`](crate::WindowSlices) does it in constant memory. 16 bytes an entry; a decision
+//! looks at what has left the window since the last one and at the live holds.
+//!
+//! ```text
+//! entries  [ left │ settled, oldest first │ held, as booked │ free ]
+//!                 start              settled             len      N
+//! ```
+
+use heapless::Vec;
+
+use crate::limiter::{Book, Denied, Reservation, Token};
+use crate::time::Instant;
+use crate::window::{History, WhenFull, Window, is_live, is_out};
+
+/// An exact sliding window with room for `N` grants.
+///
+/// Dropping a reservation keeps it counted until the window's [lease](Window::with_lease) ends.
+///
+/// # Example
+/// ```
+/// use tollgate::{Denied, Duration, History, Instant, Limiter, WhenFull, Window, WindowLog};
+/// let window = tollgate::valid!(Window::new(2, Duration::from_secs(60)));
+/// let mut log = WindowLog::<8>::new(window, WhenFull::Refuse, History::Empty, Instant::ORIGIN);
+///
+/// assert_eq!(log.allow(Instant::from_secs(1), 1), Ok(()));
+/// assert_eq!(log.allow(Instant::from_secs(5), 1), Ok(()));
+/// assert_eq!(log.allow(Instant::from_secs(9), 1), Err(Denied::Until(Instant::from_secs(61))));
+/// assert_eq!(log.usage_permille(Instant::from_secs(9)), 1_000);
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct WindowLog<const N: usize> {
+    window: Window,
+    when_full: WhenFull,
+    entries: Vec<Entry, N>,
+    /// Entries before this have left the window; they are swept out when room is needed.
+    start: usize,
+    /// Entries before this are settled and sorted by stamp; those behind it are held.
+    settled: usize,
+    used: u64,
+    /// What was committed without an entry of its own: after its lease, or from a reservation of nothing.
+    late: Entry,
+    last: Instant,
+    mark: u32,
+    faults: u32,
+}
+
+/// A settled grant and when it was committed, or a hold and when its lease ends.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Entry {
+    stamp: Instant,
+    cost: u32,
+    mark: u32,
+}
+
+const NOTHING: Entry = Entry { stamp: Instant::ORIGIN, cost: 0, mark: 0 };
+
+impl<const N: usize> WindowLog<N> {
+    /// A log for this window, at the stamp `now`.
+    pub fn new(window: Window, when_full: WhenFull, history: History, now: Instant) -> Self {
+        let late = match history {
+            History::Empty => NOTHING,
+            History::UsedUp => Entry { stamp: now, cost: window.limit(), mark: 0 },
+        };
+        Self {
+            window,
+            when_full,
+            entries: Vec::new(),
+            start: 0,
+            settled: 0,
+            used: 0,
+            late,
+            last: now,
+            mark: 0,
+            faults: 0,
+        }
+    }
+
+    /// The window it keeps.
+    pub const fn window(&self) -> Window {
+        self.window
+    }
+
+    /// How much of the limit is used or held, in permille, rounded down; above 1000 when in debt.
+    pub fn usage_permille(&self, now: Instant) -> u32 {
+        self.window.permille(self.sum(self.last.max(now)))
+    }
+
+    /// Whether to slow down: `None` while the usage is at most `above_permille`, else the instant at which, left alone,
+    /// it will be again. Computed from the oldest live entry; [`Instant::MAX`] if only a release would help.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Duration, History, Instant, Limiter, WhenFull, Window, WindowLog};
+    /// let window = tollgate::valid!(Window::new(30, Duration::from_secs(60)));
+    /// let mut log = WindowLog::<30>::new(window, WhenFull::Refuse, History::Empty, Instant::ORIGIN);
+    /// log.allow(Instant::from_secs(59), 24).unwrap();
+    /// assert_eq!(log.pace(Instant::from_secs(61), 800), None); // 24 of 30 is 80 %, and not above
+    /// log.allow(Instant::from_secs(60), 1).unwrap();
+    /// assert_eq!(log.pace(Instant::from_secs(61), 800), Some(Instant::from_secs(119)));
+    /// ```
+    pub fn pace(&self, now: Instant, above_permille: u16) -> Option<Instant> {
+        let (eff, target) = (self.last.max(now), self.window.share(above_permille));
+        if self.sum(eff) <= target { None } else { Some(self.falls_to(eff, target)) }
+    }
+
+    /// Calls whose stamp was older than one acted on before; saturates.
+    pub const fn clock_faults(&self) -> u32 {
+        self.faults
+    }
+
+    /// The settled entries and the held ones.
+    fn parts(&self) -> (&[Entry], &[Entry]) {
+        let (settled, held) = self.entries.split_at_checked(self.settled).unwrap_or((&self.entries, &[]));
+        (settled.get(self.start..).unwrap_or(&[]), held)
+    }
+
+    /// What is in use at `eff`: entries, units settled, units held. Nothing moves.
+    fn view(&self, eff: Instant) -> (usize, u64, u64) {
+        let (settled, held) = self.parts();
+        let out = settled.iter().take_while(|entry| is_out(entry.stamp, self.window.length(), eff));
+        let (left, gone) = out.fold((0, 0), |(n, sum), entry| (n + 1, sum + u64::from(entry.cost)));
+        let live = held.iter().filter(|entry| is_live(entry.stamp, eff));
+        let (holds, units) = live.fold((0, 0), |(n, sum), entry| (n + 1, sum + u64::from(entry.cost)));
+        let late = if is_out(self.late.stamp, self.window.length(), eff) { 0 } else { u64::from(self.late.cost) };
+        (settled.len() - left + holds, self.used.saturating_sub(gone) + late, units)
+    }
+
+    fn sum(&self, eff: Instant) -> u64 {
+        let (_, used, held) = self.view(eff);
+        used + held
+    }
+
+    /// Whether one more entry could be made at `eff`.
+    fn has_entry(&self, eff: Instant) -> bool {
+        let live = |entry: &&Entry| !is_out(entry.stamp, self.window.length(), eff);
+        let can_merge = || self.parts().0.iter().filter(live).take(2).count() == 2;
+        self.view(eff).0 < N || (self.when_full == WhenFull::Merge && can_merge())
+    }
+
+    /// The first instant from `from` on at which, left alone, the sum is at most `target`; `MAX` if never.
+    fn falls_to(&self, from: Instant, target: u64) -> Instant {
+        let (settled, held) = self.parts();
+        let end = |entry: &Entry| entry.stamp.saturating_add(self.window.length());
+        let mut ends = settled.iter().map(|entry| (end(entry), entry.cost)).filter(|(end, _)| *end > from).peekable();
+        let (mut at, mut sum) = (from, self.sum(from));
+        // One step for each instant at which something leaves: a settled entry, the late one, a hold whose lease ends.
+        for _ in 0..=self.entries.len() + 1 {
+            if sum <= target {
+                return at;
+            }
+            let before = at;
+            let late = Some(end(&self.late)).filter(|end| *end > before && self.late.cost > 0);
+            let lease = held.iter().map(|hold| hold.stamp).filter(|end| *end > before).min();
+            let next = [ends.peek().map(|(end, _)| *end), late, lease].into_iter().flatten().min();
+            let Some(next) = next.filter(|next| *next < Instant::MAX) else { break };
+            at = next;
+            while let Some((_, cost)) = ends.next_if(|(end, _)| *end <= at) {
+                sum = sum.saturating_sub(u64::from(cost));
+            }
+            let over = held.iter().filter(|hold| before < hold.stamp && hold.stamp <= at);
+            let over: u64 = over.map(|hold| u64::from(hold.cost)).sum();
+            sum = sum.saturating_sub(over + late.filter(|end| *end <= at).map_or(0, |_| u64::from(self.late.cost)));
+        }
+        Instant::MAX
+    }
+
+    /// Forgets what has left the window, and makes room for one more entry if there is a way.
+    fn sweep(&mut self, eff: Instant) {
+        let length = self.window.length();
+        while let Some(entry) = self.parts().0.first().filter(|entry| is_out(entry.stamp, length, eff)) {
+            self.used = self.used.saturating_sub(u64::from(entry.cost));
+            self.start += 1;
+        }
+        if is_out(self.late.stamp, length, eff) {
+            self.late.cost = 0;
+        }
+        if self.entries.is_full() {
+            self.drop_front(self.start);
+            self.start = 0;
+            let mut index = 0;
+            while let Some(hold) = self.parts().1.get(index) {
+                if is_live(hold.stamp, eff) { index += 1 } else { self.remove_hold(index) }
+            }
+        }
+        if self.entries.is_full() && self.when_full == WhenFull::Merge && self.settled >= 2 {
+            if let [oldest, next, ..] = self.entries.as_mut_slice() {
+                next.cost = next.cost.saturating_add(oldest.cost);
+            }
+            self.drop_front(1);
+        }
+        self.last = self.last.max(eff);
+    }
+
+    /// Drops the first `count` settled entries; those that follow move up. Amortised, one move for each grant.
+    fn drop_front(&mut self, count: usize) {
+        let kept = self.entries.len().saturating_sub(count);
+        for index in 0..kept {
+            let moved = self.entries.get(index + count).copied();
+            if let (Some(slot), Some(entry)) = (self.entries.get_mut(index), moved) {
+                *slot = entry;
+            }
+        }
+        self.entries.truncate(kept);
+        self.settled = self.settled.saturating_sub(count);
+    }
+
+    /// Removes a hold; the last one takes its place.
+    fn remove_hold(&mut self, index: usize) {
+        let last = self.entries.pop();
+        if let (Some(slot), Some(last)) = (self.entries.get_mut(self.settled + index), last) {
+            *slot = last;
+        }
+    }
+
+    fn note(&mut self, now: Instant) {
+        if now < self.last {
+            self.faults = self.faults.saturating_add(1);
+        }
+    }
+
+    fn check(&self, cost: u64) -> Result<u32, Denied> {
+        let limit = self.window.limit();
+        u32::try_from(cost).ok().filter(|cost| *cost <= limit).ok_or(Denied::Never { max: u64::from(limit) })
+    }
+
+    /// Enters a settled grant. There is room: it was reserved, or swept free.
+    fn enter(&mut self, stamp: Instant, cost: u32) {
+        let entry = Entry { stamp, cost, mark: 0 };
+        let displaced = self.entries.get_mut(self.settled).map(|hold| core::mem::replace(hold, entry));
+        if self.entries.push(displaced.unwrap_or(entry)).is_ok() {
+            self.settled += 1;
+            self.used += u64::from(cost);
+        }
+    }
+
+    fn enter_late(&mut self, stamp: Instant, cost: u32) {
+        self.late = Entry { stamp, cost: self.late.cost.saturating_add(cost), mark: 0 };
+    }
+}
+
+impl<const N: usize> Book for WindowLog<N> {
+    fn room(&self, now: Instant) -> u64 {
+        let eff = self.last.max(now);
+        let left = u64::from(self.window.limit()).saturating_sub(self.sum(eff));
+        if self.has_entry(eff) { left } else { 0 }
+    }
+
+    fn quote(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
+        let cost = self.check(cost)?;
+        let now = self.last.max(now);
+        if !self.has_entry(now) {
+            let (settled, held) = self.parts();
+            let length = self.window.length();
+            let oldest = settled.iter().map(|entry| entry.stamp.saturating_add(length)).find(|end| *end > now);
+            // Only live holds are in the way: a release comes first, or else a lease ends.
+            let Some(oldest) = oldest else { return Err(Denied::Busy) };
+            let lease = held.iter().map(|hold| hold.stamp).filter(|end| *end > now).min();
+            return Err(Denied::Until(lease.map_or(oldest, |lease| lease.min(oldest))));
+        }
+        let target = u64::from(self.window.limit() - cost);
+        let eff = self.last.max(from);
+        match self.view(eff) {
+            (_, _, held) if held > target => Err(Denied::Busy),
+            (_, used, held) if used + held <= target => Ok(from),
+            _ => Ok(self.falls_to(eff, target)),
+        }
+    }
+
+    fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
+        let earliest = self.quote(now, at, cost)?;
+        if earliest > at {
+            return Err(Denied::Until(earliest));
+        }
+        let units = self.check(cost)?;
+        self.note(now);
+        self.sweep(self.last.max(now));
+        self.mark = self.mark.wrapping_add(1);
+        let stamp = self.last.max(at).saturating_add(self.window.lease());
+        // Room was checked by the quote; should there be none all the same, nothing is granted.
+        self.entries.push(Entry { stamp, cost: units, mark: self.mark }).map_err(|_| Denied::Busy)?;
+        Ok(Reservation::new(at, cost, Token { key: stamp.as_micros(), mark: self.mark }))
+    }
+
+    fn settle(&mut self, now: Instant, held: Reservation, actual: u64) {
+        if held.cost() == 0 && actual == 0 {
+            return;
+        }
+        self.note(now);
+        let eff = self.last.max(now);
+        let Token { key, mark } = held.token();
+        let is_it = |entry: &Entry| entry.mark == mark && entry.stamp.as_micros() == key;
+        let found = self.parts().1.iter().position(is_it).filter(|_| held.cost() > 0);
+        let over = !is_live(Instant::from_micros(key), eff);
+        if let Some(index) = found {
+            self.remove_hold(index);
+        }
+        self.sweep(eff);
+        let actual = u32::try_from(actual).unwrap_or(u32::MAX);
+        match found {
+            _ if actual == 0 => {}
+            // An entry whose lease is over counts for nothing any more; it may have been lent to another.
+            Some(_) if !over => self.enter(eff, actual),
+            _ => self.enter_late(eff, actual),
+        }
+    }
+}

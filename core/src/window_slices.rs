@@ -1,0 +1,297 @@
+//! `WindowSlices<B>`: a window in constant memory that never lets too much through.
+//!
+//! The window is cut into B slices; they and the running one are counted in full, plus what is held. So it is never over,
+//! and never stricter than an exact window of `length x (1 + 1/B)`: units come back at most one slice late, never early.
+//! Take a [`WindowLog`](crate::WindowLog) where every microsecond counts. 4 bytes a slice; a decision within the running
+//! slice is an addition and a comparison. There is no interpolation: two-counter interpolation passes 199 of 100.
+//!
+//! ```text
+//!     ┌──────┬──────┬──────┬──────┐        B = 3, all four counted in full
+//!  ───┴──────┴──────┴──────┴──●───┴──> time
+//!         (───────────────────] the exact window
+//! ```
+
+use crate::limiter::{Book, Denied, Reservation, Token};
+use crate::time::{Duration, Instant};
+use crate::window::{History, Window, WindowError, is_live};
+
+/// A sliding window of `B` slices and the running one.
+///
+/// A dropped reservation stays counted until the window's [lease](Window::with_lease) ends; since holds are kept as sums,
+/// not one by one, it may stay up to two leases longer.
+///
+/// # Example
+/// ```
+/// use tollgate::{Denied, Duration, History, Instant, Limiter, Window, WindowSlices};
+/// let minute = tollgate::valid!(Window::new(100, Duration::from_secs(60)));
+/// let mut window = WindowSlices::<6>::new(minute, History::Empty, Instant::ORIGIN)?;
+///
+/// assert_eq!(window.allow(Instant::from_secs(5), 100), Ok(()));
+/// // An exact window would say 65 s; the slice of ten seconds leaves as a whole at 70 s.
+/// assert_eq!(window.allow(Instant::from_secs(6), 1), Err(Denied::Until(Instant::from_secs(70))));
+/// # Ok::<(), tollgate::WindowError>(())
+/// ```
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct WindowSlices<const B: usize> {
+    window: Window,
+    slice: Duration,
+    /// The B slices before the running one; `oldest` is the next to leave.
+    past: [u32; B],
+    oldest: usize,
+    running: u32,
+    /// When the running slice began; moves only when something is granted or settled.
+    head: Instant,
+    last: Instant,
+    /// The sum of all slices.
+    used: u64,
+    /// Two generations of holds: new ones join the first, and the second runs out.
+    young: Holds,
+    aged: Holds,
+    faults: u32,
+}
+
+/// Holds that are forgotten together, when the last of their leases has ended.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+struct Holds {
+    units: u64,
+    since: Instant,
+    until: Instant,
+    mark: u32,
+}
+
+impl Holds {
+    const fn none(since: Instant, mark: u32) -> Self {
+        Self { units: 0, since, until: since, mark }
+    }
+
+    fn at(&self, eff: Instant) -> u64 {
+        if is_live(self.until, eff) { self.units } else { 0 }
+    }
+}
+
+impl<const B: usize> WindowSlices<B> {
+    /// Slices for this window, at the stamp `now`.
+    ///
+    /// `B` of zero does not compile.
+    ///
+    /// # Errors
+    /// [`WindowError::Uneven`] if the length does not divide into `B` slices of whole microseconds.
+    pub const fn new(window: Window, history: History, now: Instant) -> Result<Self, WindowError> {
+        const { assert!(B > 0 && B < u32::MAX as usize, "a window needs at least one slice") }
+        let length = window.length().as_micros();
+        if !length.is_multiple_of(B as u64) {
+            #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
+            return Err(WindowError::Uneven { length: window.length(), slices: B as u32 });
+        }
+        let running = match history {
+            History::Empty => 0,
+            History::UsedUp => window.limit(),
+        };
+        Ok(Self {
+            window,
+            slice: Duration::from_micros(length / B as u64),
+            past: [0; B],
+            oldest: 0,
+            running,
+            head: now,
+            last: now,
+            used: running as u64,
+            young: Holds::none(now, 2),
+            aged: Holds::none(now, 1),
+            faults: 0,
+        })
+    }
+
+    /// The window it keeps.
+    pub const fn window(&self) -> Window {
+        self.window
+    }
+
+    /// How much of the limit is used or held, in permille, rounded down; above 1000 when in debt.
+    pub fn usage_permille(&self, now: Instant) -> u32 {
+        let eff = self.last.max(now);
+        self.window.permille(self.used_at(eff) + self.held_at(eff))
+    }
+
+    /// Whether to slow down: `None` while the usage is at most `above_permille`, else the instant at which, left alone,
+    /// it will be again. [`Instant::MAX`] if only a release would help.
+    pub fn pace(&self, now: Instant, above_permille: u16) -> Option<Instant> {
+        let (eff, target) = (self.last.max(now), self.window.share(above_permille));
+        if self.used_at(eff) + self.held_at(eff) <= target { None } else { Some(self.falls_to(eff, target)) }
+    }
+
+    /// Calls whose stamp was older than one acted on before; saturates.
+    pub const fn clock_faults(&self) -> u32 {
+        self.faults
+    }
+
+    /// The slices in the order in which they leave: the first at the end of the running one.
+    fn leaving(&self) -> impl Iterator<Item = u32> + '_ {
+        let (late, early) = self.past.split_at_checked(self.oldest).unwrap_or((&[], &self.past));
+        early.iter().chain(late).copied().chain(core::iter::once(self.running))
+    }
+
+    /// What the slices hold at `eff`. Nothing moves.
+    #[inline]
+    fn used_at(&self, eff: Instant) -> u64 {
+        let mut end = self.head.saturating_add(self.slice);
+        let mut used = self.used;
+        if eff >= end {
+            for count in self.leaving() {
+                if eff < end || end == Instant::MAX {
+                    break;
+                }
+                used = used.saturating_sub(u64::from(count));
+                end = end.saturating_add(self.slice);
+            }
+        }
+        used
+    }
+
+    #[inline]
+    fn held_at(&self, eff: Instant) -> u64 {
+        self.young.at(eff).saturating_add(self.aged.at(eff))
+    }
+
+    /// The first instant from `from` on at which, left alone, the sum is at most `target`; `MAX` if never.
+    fn falls_to(&self, from: Instant, target: u64) -> Instant {
+        let first = self.young.until.min(self.aged.until);
+        let second = self.young.until.max(self.aged.until);
+        // The sum only falls: at the ends of slices, and when a generation of holds is forgotten.
+        let mut best = Instant::MAX;
+        for start in [from, first.max(from), second.max(from)] {
+            if let Some(left) = target.checked_sub(self.held_at(start)) {
+                best = best.min(self.slices_fall_to(left).max(start));
+            }
+        }
+        best
+    }
+
+    /// When the slices alone hold at most `target`.
+    fn slices_fall_to(&self, target: u64) -> Instant {
+        let (mut at, mut used) = (Instant::ORIGIN, self.used);
+        let mut end = self.head;
+        for count in self.leaving() {
+            if used <= target {
+                break;
+            }
+            used = used.saturating_sub(u64::from(count));
+            end = end.saturating_add(self.slice);
+            at = end;
+        }
+        at
+    }
+
+    /// Moves the running slice up to `eff`. Slices that have all left re-anchor there, without a division.
+    fn advance(&mut self, eff: Instant) {
+        for _ in 0..=B {
+            let end = self.head.saturating_add(self.slice);
+            if eff < end || end == Instant::MAX {
+                break;
+            }
+            if let Some(oldest) = self.past.get_mut(self.oldest) {
+                self.used = self.used.saturating_sub(u64::from(*oldest));
+                *oldest = core::mem::take(&mut self.running);
+            }
+            self.oldest = if self.oldest + 1 < B { self.oldest + 1 } else { 0 };
+            self.head = end;
+        }
+        if self.used == 0 && eff >= self.head.saturating_add(self.slice) {
+            self.head = eff;
+        }
+        // What is over must not come back to life when a new hold joins it.
+        let (lease, fresh) = (self.window.lease(), self.young.mark.max(self.aged.mark).wrapping_add(1));
+        if !is_live(self.young.until, eff) {
+            self.young = Holds::none(eff, fresh);
+        } else if !is_live(self.aged.until, eff) && eff.saturating_since(self.young.since) >= lease {
+            self.aged = core::mem::replace(&mut self.young, Holds::none(eff, fresh));
+        }
+        self.last = self.last.max(eff);
+    }
+
+    #[inline]
+    fn note(&mut self, now: Instant) {
+        if now < self.last {
+            self.faults = self.faults.saturating_add(1);
+        }
+    }
+
+    /// Counts settled units in the running slice. Saturates at 2^32: by then the limit is used up many times over.
+    #[inline]
+    fn enter(&mut self, cost: u64) {
+        let before = self.running;
+        self.running = self.running.saturating_add(u32::try_from(cost).unwrap_or(u32::MAX));
+        self.used += u64::from(self.running - before);
+    }
+
+    /// How much may be in use for `cost` still to fit.
+    #[inline]
+    fn target(&self, cost: u64) -> Result<u64, Denied> {
+        let limit = u64::from(self.window.limit());
+        limit.checked_sub(cost).ok_or(Denied::Never { max: limit })
+    }
+}
+
+impl<const B: usize> Book for WindowSlices<B> {
+    fn room(&self, now: Instant) -> u64 {
+        let eff = self.last.max(now);
+        u64::from(self.window.limit()).saturating_sub(self.used_at(eff) + self.held_at(eff))
+    }
+
+    fn quote(&self, _now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
+        let target = self.target(cost)?;
+        let eff = self.last.max(from);
+        match self.held_at(eff) {
+            held if held > target => Err(Denied::Busy),
+            held if self.used_at(eff) + held <= target => Ok(from),
+            _ => Ok(self.falls_to(eff, target)),
+        }
+    }
+
+    fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
+        let earliest = self.quote(now, at, cost)?;
+        if earliest > at {
+            return Err(Denied::Until(earliest));
+        }
+        self.note(now);
+        self.advance(self.last.max(now));
+        self.young.units = self.young.units.saturating_add(cost);
+        self.young.until = self.young.until.max(self.last.max(at).saturating_add(self.window.lease()));
+        Ok(Reservation::new(at, cost, Token { key: 0, mark: self.young.mark }))
+    }
+
+    fn settle(&mut self, now: Instant, held: Reservation, actual: u64) {
+        if held.cost() == 0 && actual == 0 {
+            return;
+        }
+        self.note(now);
+        let eff = self.last.max(now);
+        let mark = held.token().mark;
+        for holds in [&mut self.young, &mut self.aged] {
+            if holds.mark == mark {
+                holds.units = holds.units.saturating_sub(held.cost());
+            }
+        }
+        self.advance(eff);
+        self.enter(actual);
+    }
+
+    #[inline]
+    fn take(&mut self, now: Instant, cost: u64) -> Result<(), Denied> {
+        let target = self.target(cost)?;
+        self.note(now);
+        let eff = self.last.max(now);
+        let held = self.held_at(eff);
+        if self.used_at(eff) + held <= target {
+            self.advance(eff);
+            self.enter(cost);
+            Ok(())
+        } else if held > target {
+            Err(Denied::Busy)
+        } else {
+            Err(Denied::Until(self.falls_to(eff, target)))
+        }
+    }
+}
