@@ -112,7 +112,7 @@ impl LoRa {
     /// How long a frame of `payload` bytes is on the air, rounded up to a microsecond; `None` for settings
     /// out of range.
     ///
-    /// The formula of the Semtech SX127x data sheet in integers:
+    /// The formula of the Semtech `SX127x` data sheet in integers:
     /// `(4 x (preamble + 4.25 + 8 + n) x 2^SF x 10^6) / (4 x BW)`, with the low data rate optimisation where a symbol is
     /// longer than 16 ms.
     pub const fn airtime(&self, payload: u8) -> Option<Duration> {
@@ -142,7 +142,7 @@ mod tests {
             (12, 64, 2_793_472),
             (12, 51, 2_465_792),
             (11, 12, 577_536),
-            (10, 12, 329_728),
+            (10, 12, 288_768),
             (7, 12, 41_216),
             (7, 222, 348_416),
             (7, 0, 25_856),
