@@ -441,3 +441,88 @@ impl TryFrom<Plain> for Policy {
             .with_deadline(plain.deadline_us.unwrap_or(Duration::MAX)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::vec::Vec;
+
+    const T: Instant = Instant::ORIGIN;
+
+    fn policy(base: u64, max: u64) -> Policy {
+        Policy::new(Duration::from_millis(base), Duration::from_millis(max)).unwrap()
+    }
+
+    fn delays(policy: Policy, entropy: u32) -> Vec<u64> {
+        let mut backoff = Backoff::new(policy, T);
+        (0..7).map_while(|_| backoff.next(T, entropy).ok()).map(Duration::as_millis).collect()
+    }
+
+    #[test]
+    fn delays_grow_as_said() {
+        let permille = |p| Growth::Exponential { permille: NonZeroU32::new(p).unwrap() };
+        for (growth, expected) in [
+            (Growth::Constant, [100, 100, 100, 100, 100, 100, 100]),
+            (Growth::Fibonacci, [100, 100, 200, 300, 500, 800, 900]),
+            (permille(2_000), [100, 200, 400, 800, 900, 900, 900]),
+            (permille(1_500), [100, 150, 225, 337, 506, 759, 900]),
+        ] {
+            assert_eq!(delays(policy(100, 900).with_growth(growth).unwrap(), 0), expected, "{growth:?}");
+        }
+    }
+
+    #[test]
+    fn every_delay_is_at_most_the_max_after_jitter() {
+        let jitters = [
+            (Jitter::None, 800, 800),
+            (Jitter::Full, 0, 800),
+            (Jitter::Equal, 400, 800),
+            (Jitter::PlusPermille(500), 800, 900),
+            (Jitter::TimesRange { from: 500, to: 1_500 }, 400, 900),
+        ];
+        for (jitter, low, high) in jitters {
+            let policy = policy(100, 900).with_jitter(jitter).unwrap();
+            assert_eq!((delays(policy, 0)[3], delays(policy, u32::MAX)[3]), (low, high), "{jitter:?}");
+        }
+        let decorrelated = policy(100, 900).with_jitter(Jitter::Decorrelated).unwrap();
+        assert_eq!(delays(decorrelated, 0), [100; 7]);
+        assert_eq!(delays(decorrelated, u32::MAX), [300, 900, 900, 900, 900, 900, 900]);
+    }
+
+    #[test]
+    fn no_sleep_ends_after_the_deadline() {
+        let policy = policy(500, 5_000).with_deadline(Duration::from_millis(1_000));
+        let mut backoff = Backoff::new(policy, T);
+        assert_eq!(backoff.peek(Instant::from_millis(500), 0), Ok(Duration::from_millis(500)));
+        assert_eq!(backoff.next(Instant::from_millis(900), 0), Err(GiveUp::Deadline));
+        assert_eq!(backoff.retried(), 0, "a refusal changes nothing");
+    }
+
+    #[test]
+    fn zero_retries_is_one_call() {
+        assert_eq!(Backoff::new(policy(1, 1).with_retries(0), T).next(T, 0), Err(GiveUp::Retries));
+    }
+
+    #[test]
+    fn the_extremes_saturate() {
+        let forever =
+            Policy::new(Duration::MAX, Duration::MAX).unwrap().with_jitter(Jitter::PlusPermille(u16::MAX)).unwrap();
+        let mut backoff = Backoff::new(forever, T);
+        for entropy in [0, 1, u32::MAX] {
+            assert_eq!(backoff.next(Instant::MAX, entropy), Ok(Duration::MAX));
+        }
+        for bad in [Growth::Exponential { permille: NonZeroU32::new(999).unwrap() }] {
+            assert_eq!(policy(1, 2).with_growth(bad), Err(PolicyError::Shrinking { permille: 999 }));
+        }
+        assert!(Policy::new(Duration::from_secs(10), Duration::from_secs(5)).is_err());
+    }
+
+    #[test]
+    fn success_starts_again() {
+        let mut backoff = Backoff::new(policy(100, 900), T);
+        backoff.next(T, 0).unwrap();
+        backoff.next(T, 0).unwrap();
+        backoff.reset(T);
+        assert_eq!((backoff.retried(), backoff.next(T, 0)), (0, Ok(Duration::from_millis(100))));
+    }
+}

@@ -1,3 +1,4 @@
+#![doc = include_str!("../README.md")]
 #![no_std]
 #![deny(
     clippy::float_arithmetic,
@@ -7,7 +8,6 @@
     clippy::indexing_slicing
 )]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::indexing_slicing))]
-//! Rate limits.
 
 #[cfg(test)]
 extern crate std;

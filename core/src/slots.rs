@@ -1,7 +1,7 @@
 //! `Slots<N>`: how many jobs may run at once, by job and not by call.
 //!
 //! A slot belongs to a [`JobId`], has a weight and a lease, and stays taken until the *job* ends: minutes after the HTTP
-//! response, or after a reboot. 40 bytes a slot; every call looks through the N entries.
+//! response, or after a reboot. 32 bytes a slot; every call looks through the N entries.
 //!
 //! ```text
 //!            reserve      commit(actual weight)                     close
@@ -352,4 +352,100 @@ impl<const N: usize> Book for Job<'_, N> {
 
 fn saturate(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limiter;
+
+    const S: fn(u64) -> Instant = Instant::from_secs;
+    const LEASE: Duration = Duration::from_secs(60);
+
+    fn open<const N: usize>(slots: &mut Slots<N>, now: Instant, id: u64, weight: u64) -> Result<(), Denied> {
+        slots.job(JobId(id), LEASE).unwrap().allow(now, weight)
+    }
+
+    #[test]
+    fn a_job_keeps_its_slot_until_it_is_closed() {
+        let mut slots = Slots::<4>::new(2);
+        assert_eq!(open(&mut slots, S(0), 1, 2), Ok(()));
+        assert_eq!(slots.job(JobId(1), LEASE).map(|_| ()), Err(AlreadyOpen(JobId(1))));
+        assert_eq!(slots.close(S(1), JobId(1)), Ok(2));
+        assert_eq!(slots.close(S(1), JobId(1)), Err(NotOpen(JobId(1))));
+        assert_eq!(slots.in_flight(S(1)), 0);
+    }
+
+    #[test]
+    fn a_full_table_is_busy_and_a_weight_above_the_limit_is_never() {
+        let mut slots = Slots::<2>::new(9);
+        open(&mut slots, S(0), 1, 1).unwrap();
+        open(&mut slots, S(0), 2, 1).unwrap();
+        assert_eq!(open(&mut slots, S(0), 3, 1), Err(Denied::Busy));
+        assert_eq!(open(&mut slots, S(0), 3, 10), Err(Denied::Never { max: 9 }));
+        assert_eq!(slots.job(JobId(3), LEASE).unwrap().available(S(0)), 0);
+        assert_eq!(open(&mut slots, S(60), 3, 9), Ok(()), "both leases are over");
+        assert_eq!(slots.expired(), 1, "one made room");
+    }
+
+    #[test]
+    fn until_is_the_lease_that_frees_enough() {
+        let mut slots = Slots::<4>::new(3);
+        slots.job(JobId(1), Duration::from_secs(9)).unwrap().allow(S(0), 1).unwrap();
+        slots.job(JobId(2), Duration::from_secs(5)).unwrap().allow(S(0), 1).unwrap();
+        slots.job(JobId(3), Duration::MAX).unwrap().allow(S(0), 1).unwrap();
+        assert_eq!(open(&mut slots, S(1), 4, 1), Err(Denied::Until(S(5))));
+        assert_eq!(open(&mut slots, S(1), 4, 2), Err(Denied::Until(S(9))));
+        assert_eq!(open(&mut slots, S(1), 4, 3), Err(Denied::Busy), "one has no lease");
+    }
+
+    #[test]
+    fn a_lower_limit_kills_nothing() {
+        let mut slots = Slots::<4>::new(3);
+        open(&mut slots, S(0), 1, 2).unwrap();
+        open(&mut slots, S(0), 2, 1).unwrap();
+        slots.set_limit(1);
+        assert_eq!((slots.in_flight(S(1)), open(&mut slots, S(1), 3, 1)), (3, Err(Denied::Until(S(60)))));
+        slots.close(S(2), JobId(1)).unwrap();
+        slots.close(S(2), JobId(2)).unwrap();
+        assert_eq!(open(&mut slots, S(2), 3, 1), Ok(()));
+    }
+
+    #[test]
+    fn a_lease_ends_only_by_the_effective_stamp() {
+        let mut slots = Slots::<4>::new(1);
+        open(&mut slots, S(100), 1, 1).unwrap();
+        assert_eq!(slots.renew(S(40), JobId(1), LEASE), Ok(()), "an older stamp never shortens");
+        assert_eq!(slots.expire(S(159)), None);
+        assert_eq!(slots.renew(S(159), JobId(1), LEASE), Ok(()));
+        assert_eq!(slots.expire(S(218)), None);
+        assert_eq!((slots.expire(S(219)), slots.expire(S(219))), (Some(JobId(1)), None));
+        assert_eq!(slots.renew(S(219), JobId(1), LEASE), Err(NotOpen(JobId(1))));
+    }
+
+    #[test]
+    fn reconcile_agrees_with_the_provider() {
+        let mut slots = Slots::<8>::new(5);
+        for (id, at) in [(1, 0), (2, 0), (3, 20)] {
+            open(&mut slots, S(at), id, 1).unwrap();
+        }
+        let held = slots.job(JobId(4), LEASE).unwrap().reserve(S(20), 1, Duration::ZERO).unwrap();
+        // Asked at 10: job 1 runs, job 2 does not, job 3 came later, job 4 is not sent, job 99 is a stranger.
+        let found = slots.reconcile(S(21), S(10), &[JobId(1), JobId(99)], LEASE);
+        assert_eq!(found, Reconciled { closed: 1, foreign: 1 });
+        assert_eq!(slots.in_flight(S(21)), 4);
+        slots.release(S(22), held);
+        assert_eq!(slots.reconcile(S(30), S(30), &[JobId(1)], LEASE), Reconciled { closed: 1, foreign: 0 });
+        assert_eq!(slots.in_flight(S(89)), 1, "renewed by the list");
+    }
+
+    #[test]
+    fn a_stale_reservation_changes_nothing() {
+        let mut slots = Slots::<2>::new(2);
+        let old = slots.job(JobId(1), LEASE).unwrap().reserve(S(0), 1, Duration::ZERO).unwrap();
+        slots.close(S(1), JobId(1)).unwrap();
+        open(&mut slots, S(1), 1, 2).unwrap();
+        slots.release(S(2), old);
+        assert_eq!(slots.in_flight(S(2)), 2);
+    }
 }

@@ -309,3 +309,94 @@ impl<const N: usize> Book for WindowLog<N> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Duration, Limiter};
+
+    const S: fn(u64) -> Instant = Instant::from_secs;
+
+    fn log<const N: usize>(limit: u32, lease: u64, when_full: WhenFull) -> WindowLog<N> {
+        let window = Window::new(limit, Duration::from_secs(10)).and_then(|w| w.with_lease(Duration::from_secs(lease)));
+        WindowLog::new(window.unwrap(), when_full, History::Empty, S(0))
+    }
+
+    #[test]
+    fn an_entry_exactly_one_window_old_is_out() {
+        let mut log = log::<4>(1, 99, WhenFull::Refuse);
+        assert_eq!(log.allow(S(3), 1), Ok(()));
+        assert_eq!(log.allow(Instant::from_micros(12_999_999), 1), Err(Denied::Until(S(13))));
+        assert_eq!(log.allow(S(13), 1), Ok(()));
+    }
+
+    #[test]
+    fn a_hold_does_not_age_and_is_stamped_at_its_commit() {
+        let mut log = log::<4>(2, 99, WhenFull::Refuse);
+        let held = log.reserve(S(0), 2, Duration::ZERO).unwrap();
+        assert_eq!(log.allow(S(50), 1), Err(Denied::Busy));
+        log.commit(S(60), held, 1);
+        assert_eq!(log.available(S(60)), 1);
+        assert_eq!(log.allow(S(60), 2), Err(Denied::Until(S(70))));
+    }
+
+    #[test]
+    fn an_old_release_does_not_hit_a_younger_entry() {
+        let mut log = log::<4>(2, 99, WhenFull::Refuse);
+        let a = log.reserve(S(0), 1, Duration::ZERO).unwrap();
+        let b = log.reserve(S(5), 1, Duration::ZERO).unwrap();
+        log.commit(S(0), a, 1);
+        log.commit(S(5), b, 1);
+        let c = log.reserve(S(15), 2, Duration::ZERO).unwrap();
+        log.release(S(3), c);
+        assert_eq!((log.available(S(15)), log.clock_faults()), (2, 2));
+    }
+
+    #[test]
+    fn a_dropped_reservation_counts_until_its_lease_ends() {
+        let mut log = log::<4>(1, 7, WhenFull::Refuse);
+        drop(log.reserve(S(0), 1, Duration::ZERO).unwrap());
+        assert_eq!(log.available(Instant::from_micros(6_999_999)), 0);
+        assert_eq!(log.available(S(7)), 1);
+    }
+
+    #[test]
+    fn a_commit_after_its_lease_still_counts() {
+        let mut log = log::<4>(1, 7, WhenFull::Refuse);
+        let late = log.reserve(S(0), 1, Duration::ZERO).unwrap();
+        log.commit(S(8), late, 1);
+        assert_eq!(log.allow(S(8), 1), Err(Denied::Until(S(18))));
+    }
+
+    #[test]
+    fn a_full_log_refuses_or_merges_to_the_newer_stamp() {
+        let mut refuses = log::<2>(9, 99, WhenFull::Refuse);
+        let mut merges = log::<2>(9, 99, WhenFull::Merge);
+        for log in [&mut refuses, &mut merges] {
+            log.allow(S(0), 1).unwrap();
+            log.allow(S(4), 1).unwrap();
+        }
+        assert_eq!((refuses.available(S(5)), refuses.allow(S(5), 1)), (0, Err(Denied::Until(S(10)))));
+        assert_eq!((merges.available(S(5)), merges.allow(S(5), 1)), (7, Ok(())));
+        assert_eq!(merges.available(S(13)), 6, "both older entries count until the newer one is out");
+        assert_eq!(merges.available(S(14)), 8);
+    }
+
+    #[test]
+    fn until_waits_for_storage_and_quota() {
+        let mut log = log::<2>(4, 99, WhenFull::Refuse);
+        log.allow(S(0), 1).unwrap();
+        log.allow(S(4), 3).unwrap();
+        assert_eq!(log.reserve(S(5), 1, Duration::ZERO), Err(Denied::Until(S(10))), "an entry is free at 10");
+        assert_eq!(log.reserve(S(5), 4, Duration::ZERO), Err(Denied::Until(S(14))), "the quota at 14");
+        assert_eq!(log.reserve(S(5), 4, Duration::from_secs(3)), Err(Denied::Until(S(11))), "with patience");
+    }
+
+    #[test]
+    fn the_first_window_after_a_reboot_can_be_closed() {
+        let window = Window::new(36, Duration::from_secs(10)).unwrap();
+        let mut log = WindowLog::<4>::new(window, WhenFull::Refuse, History::UsedUp, S(100));
+        assert_eq!(log.allow(S(100), 1), Err(Denied::Until(S(110))));
+        assert_eq!(log.allow(S(110), 36), Ok(()));
+    }
+}

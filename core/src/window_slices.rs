@@ -295,3 +295,82 @@ impl<const B: usize> Book for WindowSlices<B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Limiter;
+
+    const S: fn(u64) -> Instant = Instant::from_secs;
+
+    fn slices(limit: u32, lease: u64) -> WindowSlices<5> {
+        let window = Window::new(limit, Duration::from_secs(10)).and_then(|w| w.with_lease(Duration::from_secs(lease)));
+        WindowSlices::new(window.unwrap(), History::Empty, S(0)).unwrap()
+    }
+
+    #[test]
+    fn units_leave_with_their_slice() {
+        let mut window = slices(3, 99);
+        for at in [0, 3, 5] {
+            assert_eq!(window.allow(S(at), 1), Ok(()));
+        }
+        for (now, available) in [(5, 0), (11, 0), (12, 1), (13, 1), (14, 2), (16, 3)] {
+            assert_eq!(window.available(S(now)), available, "at {now} s");
+        }
+        assert_eq!(window.allow(S(6), 2), Err(Denied::Until(S(14))));
+    }
+
+    #[test]
+    fn idle_for_long_it_starts_afresh_at_any_instant() {
+        let mut window = slices(3, 99);
+        window.allow(S(1), 3).unwrap();
+        assert_eq!(window.allow(Instant::from_micros(99_000_001), 3), Ok(()));
+        assert_eq!(window.allow(S(100), 1), Err(Denied::Until(Instant::from_micros(111_000_001))));
+    }
+
+    #[test]
+    fn a_hold_is_stamped_at_its_commit() {
+        let mut window = slices(3, 99);
+        let held = window.reserve(S(0), 3, Duration::ZERO).unwrap();
+        assert_eq!(window.allow(S(50), 1), Err(Denied::Busy));
+        window.commit(S(51), held, 2);
+        assert_eq!((window.available(S(51)), window.usage_permille(S(51))), (1, 666));
+    }
+
+    #[test]
+    fn a_dropped_hold_is_forgotten_after_its_lease_even_while_others_come() {
+        let mut window = slices(10, 7);
+        drop(window.reserve(S(0), 4, Duration::ZERO).unwrap());
+        for at in 1..40 {
+            let held = window.reserve(S(at), 1, Duration::ZERO).unwrap();
+            window.release(S(at), held);
+            assert!(at >= 7 || window.available(S(at)) == 6, "not before its lease");
+        }
+        assert_eq!(window.available(S(40)), 10);
+    }
+
+    #[test]
+    fn forgotten_holds_do_not_come_back_with_new_ones() {
+        let mut window = slices(10, 7);
+        drop(window.reserve(S(0), 9, Duration::ZERO).unwrap());
+        assert_eq!(window.available(S(7)), 10);
+        let held = window.reserve(S(8), 1, Duration::ZERO).unwrap();
+        assert_eq!(window.available(S(8)), 9);
+        window.release(S(8), held);
+    }
+
+    #[test]
+    fn pace_says_when_the_usage_will_have_fallen() {
+        let mut window = slices(30, 99);
+        window.allow(S(5), 25).unwrap();
+        assert_eq!(window.pace(S(6), 900), None);
+        assert_eq!(window.pace(S(6), 800), Some(S(16)));
+    }
+
+    #[test]
+    fn an_uneven_window_is_refused() {
+        let window = Window::new(1, Duration::from_micros(11)).unwrap();
+        let refused = WindowSlices::<5>::new(window, History::Empty, S(0)).map(|_| ());
+        assert_eq!(refused, Err(WindowError::Uneven { length: Duration::from_micros(11), slices: 5 }));
+    }
+}
