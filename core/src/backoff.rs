@@ -511,9 +511,8 @@ mod tests {
         for entropy in [0, 1, u32::MAX] {
             assert_eq!(backoff.next(Instant::MAX, entropy), Ok(Duration::MAX));
         }
-        for bad in [Growth::Exponential { permille: NonZeroU32::new(999).unwrap() }] {
-            assert_eq!(policy(1, 2).with_growth(bad), Err(PolicyError::Shrinking { permille: 999 }));
-        }
+        let shrinking = Growth::Exponential { permille: NonZeroU32::new(999).unwrap() };
+        assert_eq!(policy(1, 2).with_growth(shrinking), Err(PolicyError::Shrinking { permille: 999 }));
         assert!(Policy::new(Duration::from_secs(10), Duration::from_secs(5)).is_err());
     }
 

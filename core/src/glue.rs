@@ -1,4 +1,6 @@
 //! One file for each foreign crate: impls only.
 
+#[cfg(feature = "defmt")]
+mod defmt;
 #[cfg(feature = "fugit")]
 mod fugit;

@@ -319,10 +319,3 @@ impl Clock for ManualClock {
         self.0.get()
     }
 }
-
-#[cfg(feature = "defmt")]
-impl defmt::Format for ManualClock {
-    fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "ManualClock({})", self.0.get());
-    }
-}

@@ -1,0 +1,29 @@
+//! `defmt::Format` where it cannot be derived, and the promise that every public type has it.
+
+use crate::time::{Clock, ManualClock};
+
+impl defmt::Format for ManualClock {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "ManualClock({})", self.now());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::presets::radio::{LoRa, SubBand};
+    use crate::*;
+
+    /// Compiles only if the type has it.
+    fn formats<T: defmt::Format>() {}
+
+    #[test]
+    fn every_public_type_has_a_format() {
+        formats::<(Instant, Duration, TickRate, ZeroHertz, Wrapping32, ManualClock)>();
+        formats::<(Quota, QuotaError, Denied, Reservation, Token, Refused)>();
+        formats::<(TokenBucket, Start, Inherit, Clocked<ManualClock, TokenBucket>)>();
+        formats::<(Window, WindowError, History, WhenFull, WindowLog<4>, WindowSlices<4>)>();
+        formats::<(Slots<4>, Job<'static, 4>, JobId, AlreadyOpen, NotOpen, Reconciled)>();
+        formats::<(Backoff, Policy, PolicyError, Growth, Jitter, GiveUp, Entropy)>();
+        formats::<(LoRa, SubBand)>();
+    }
+}
