@@ -15,6 +15,7 @@
 
 use core::fmt;
 
+use crate::limiter::Denied;
 use crate::time::{Duration, Instant};
 
 /// At most `limit` units in any window of `length`.
@@ -164,6 +165,15 @@ pub(crate) fn is_out(stamp: Instant, length: Duration, now: Instant) -> bool {
 #[inline]
 pub(crate) fn is_live(until: Instant, now: Instant) -> bool {
     now < until || until == Instant::MAX
+}
+
+/// What fits first beyond the range of time is not booked, not even by who asks at the end of it.
+#[inline]
+pub(crate) const fn beyond_time(at: Instant) -> Result<Instant, Denied> {
+    match at {
+        Instant::MAX => Err(Denied::Until(at)),
+        at => Ok(at),
+    }
 }
 
 /// The wire form of a [`Window`].

@@ -13,7 +13,7 @@ use heapless::Vec;
 
 use crate::limiter::{Book, Denied, Reservation, Token};
 use crate::time::Instant;
-use crate::window::{History, WhenFull, Window, is_live, is_out};
+use crate::window::{History, WhenFull, Window, beyond_time, is_live, is_out};
 
 /// An exact sliding window with room for `N` grants.
 ///
@@ -267,7 +267,7 @@ impl<const N: usize> Book for WindowLog<N> {
         match self.view(eff) {
             (_, _, held) if held > target => Err(Denied::Busy),
             (_, used, held) if used + held <= target => Ok(from),
-            _ => Ok(self.falls_to(eff, target)),
+            _ => beyond_time(self.falls_to(eff, target)),
         }
     }
 

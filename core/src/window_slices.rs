@@ -13,7 +13,7 @@
 
 use crate::limiter::{Book, Denied, Reservation, Token};
 use crate::time::{Duration, Instant};
-use crate::window::{History, Window, WindowError, is_live};
+use crate::window::{History, Window, WindowError, beyond_time, is_live};
 
 /// A sliding window of `B` slices and the running one.
 ///
@@ -246,7 +246,7 @@ impl<const B: usize> Book for WindowSlices<B> {
         match self.held_at(eff) {
             held if held > target => Err(Denied::Busy),
             held if self.used_at(eff) + held <= target => Ok(from),
-            _ => Ok(self.falls_to(eff, target)),
+            _ => beyond_time(self.falls_to(eff, target)),
         }
     }
 
