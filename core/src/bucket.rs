@@ -136,7 +136,14 @@ impl TokenBucket {
     ///
     /// A clock that jumped an hour ahead and back stalls the refill for that hour, because minting would be worse. An
     /// owner who knows that the jump was a fault ends the stall with this.
+    ///
+    /// What was booked before gives nothing back afterwards, nor does what is booked until the faulty time has passed:
+    /// what time has returned is no longer known.
     pub const fn restart(&mut self, now: Instant) {
+        let known = if self.tail.as_micros() > self.last.as_micros() { self.tail } else { self.last };
+        if now.as_micros() < known.as_micros() {
+            self.tail = known.saturating_add(Duration::from_micros(self.full.div_ceil(self.gain as u64)));
+        }
         self.last = now;
     }
 
@@ -235,7 +242,14 @@ impl Book for TokenBucket {
 
     fn quote(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
         let need = self.level(cost)?;
-        let at = self.reaches(self.full - need).max(from);
+        // By the level and not by `last`: after a jump forward and back, an old stamp is served what is there.
+        let mut at = from;
+        if self.missing_at(from) > self.full - need {
+            at = self.reaches(self.full - need);
+            if at == Instant::MAX {
+                return Err(Denied::Until(at));
+            }
+        }
         let ahead = self.accrued(self.last.max(now), at);
         if ahead > MAX_AHEAD {
             let furthest = Duration::from_micros(MAX_AHEAD / u64::from(self.gain.max(1)));
@@ -253,7 +267,8 @@ impl Book for TokenBucket {
         let need = self.level(cost)?;
         let missing = self.missing_at(now);
         self.last = self.last.max(now);
-        let mut token = Token::default();
+        // An old stamp is served at the latest one: from there on time returns it.
+        let mut token = Token { key: self.last.as_micros(), mark: 0 };
         if at > self.last {
             // The line through (at, level(at) - cost): nobody else is served from what accrues before `at`.
             let ahead = self.accrued(self.last, at);
@@ -271,17 +286,23 @@ impl Book for TokenBucket {
         self.note(now);
         let cost = held.cost();
         if actual >= cost {
-            self.missing = self.missing.saturating_add((actual - cost).saturating_mul(self.step));
+            let debt = (actual - cost).saturating_mul(self.step);
+            if debt > 0 {
+                // What time brought before and a full bucket has lost must not pay for it.
+                self.missing = self.missing_at(now).saturating_add(debt);
+                self.last = self.last.max(now);
+            }
             return;
         }
         let unused = (cost - actual).saturating_mul(self.step);
-        let returned = self.accrued(held.at(), now.max(self.last).max(self.tail));
+        let Token { key, mark } = held.token();
+        let since = if mark == 0 { held.at().max(Instant::from_micros(key)) } else { held.at() };
+        let returned = self.accrued(since, now.max(self.last).max(self.tail));
         let back = unused.min(cost.saturating_mul(self.step).saturating_sub(returned));
         self.missing = self.missing.saturating_sub(back);
 
         // The newest booking, wholly released: the promise is as if it had never been. The tail it left is compared
         // too, because numbers start again once the tail has passed.
-        let Token { key, mark } = held.token();
         let before = Instant::from_micros(key);
         let newest = mark == u32::from(self.seq) && self.seq != 0 && self.seq != u16::MAX;
         if actual == 0 && newest && self.tail == before.max(held.at()) {
