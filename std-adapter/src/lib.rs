@@ -1,1 +1,4 @@
 //! tollgate-std
+
+#[cfg(feature = "testing")]
+pub mod testing;
