@@ -218,11 +218,19 @@ impl TokenBucket {
         }
     }
 
+    /// What has accrued, and the effective stamp, after more than 71 minutes or with a stamp that went back.
+    #[cold]
+    fn long_ago(&mut self, now: Instant) -> (u64, Instant) {
+        self.note(now);
+        (self.accrued(self.last, now), self.last.max(now))
+    }
+
     /// The level of `cost` units, or `Never`. Free where `cost` is the constant 1.
     #[inline]
     fn level(&self, cost: u64) -> Result<u64, Denied> {
+        // One unit always fits: a burst is at least 1.
         match cost.checked_mul(self.step) {
-            Some(need) if need <= self.full => Ok(need),
+            Some(need) if cost == 1 || need <= self.full => Ok(need),
             _ => Err(Denied::Never { max: self.full / self.step }),
         }
     }
@@ -313,12 +321,16 @@ impl Book for TokenBucket {
 
     #[inline]
     fn take(&mut self, now: Instant, cost: u64) -> Result<(), Denied> {
-        self.note(now);
         let need = self.level(cost)?;
-        let missing = self.missing_at(now);
+        let elapsed = now.as_micros().checked_sub(self.last.as_micros());
+        let (accrued, last) = match elapsed.map(u32::try_from) {
+            Some(Ok(short)) => (u64::from(short) * u64::from(self.gain), now),
+            _ => self.long_ago(now),
+        };
+        let missing = self.missing.saturating_sub(accrued);
         if missing <= self.full - need {
             self.missing = missing + need;
-            self.last = self.last.max(now);
+            self.last = last;
             Ok(())
         } else {
             Err(Denied::Until(self.reaches(self.full - need)))
