@@ -1,2 +1,58 @@
-//! xtask
-fn main() {}
+//! `cargo xtask`: what the project checks and measures about itself.
+//!
+//! ```text
+//! cargo xtask ci            everything a change has to pass, in order; stops at the first failure
+//! cargo xtask tidy          format, README, file lengths, foreign words
+//! cargo xtask bare          the core, with all its features, for three chips without an operating system
+//! cargo xtask size          measures, and writes tests/bench/SIZES.md
+//! cargo xtask size --check  measures, and fails where a figure has grown by more than 2 %
+//! ```
+
+mod bare;
+mod ci;
+mod shell;
+mod size;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// What the project checks and measures about itself.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    /// Everything a change has to pass, in order; stops at the first failure
+    Ci,
+    /// Format, README, file lengths, foreign words
+    Tidy,
+    /// Builds the core with all its features for chips without an operating system
+    Bare {
+        /// Build the standard library's core from source even where the target is installed
+        #[arg(long)]
+        from_source: bool,
+    },
+    /// Counts instructions and bytes, and writes tests/bench/SIZES.md
+    Size {
+        /// Write nothing; fail where a figure has grown by more than 2 %
+        #[arg(long)]
+        check: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let task = Task::parse();
+    let done = shell::enter_workspace().and_then(|()| match task {
+        Task::Ci => ci::run(),
+        Task::Tidy => tidy::run(),
+        Task::Bare { from_source } => bare::run(from_source),
+        Task::Size { check } => size::run(check),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
