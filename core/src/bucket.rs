@@ -101,6 +101,8 @@ pub enum Inherit {
 
 /// No booking lies further ahead than this much level: sums of two such levels fit.
 const MAX_AHEAD: u64 = 1 << 62;
+/// Where debt saturates: a full level more still fits, so that a decision adds without a check.
+const MAX_MISSING: u64 = 1 << 63;
 
 impl TokenBucket {
     /// A bucket that starts as said, at the stamp `now`.
@@ -182,7 +184,8 @@ impl TokenBucket {
             Inherit::Additive if new.full >= burst_was => missing_was,
             Inherit::AsIs | Inherit::Additive => missing_was.saturating_sub(burst_was - new.full),
             Inherit::KeepUsed => missing_was.saturating_add(new.full.saturating_sub(burst_was)),
-        };
+        }
+        .min(MAX_MISSING);
         // A booking made before must not be given back what the old, faster rate has returned since. Moving the tail
         // by the difference between the two fill times covers every booking, however old; after a reset, all of it.
         let fill_new = burst_was.max(new.full).div_ceil(u64::from(new.gain));
@@ -211,18 +214,30 @@ impl TokenBucket {
     #[inline]
     fn accrued(&self, from: Instant, to: Instant) -> u64 {
         let elapsed = to.saturating_since(from).as_micros();
-        match u32::try_from(elapsed) {
-            // 71 minutes: one 32 x 32 multiplication, which cannot overflow.
-            Ok(short) => u64::from(short) * u64::from(self.gain),
-            Err(_) => elapsed.saturating_mul(u64::from(self.gain)),
-        }
+        gained(elapsed, self.gain).unwrap_or(elapsed.saturating_mul(u64::from(self.gain)))
     }
 
-    /// What has accrued, and the effective stamp, after more than 71 minutes or with a stamp that went back.
+    /// Takes the level of a cost or leaves everything as it is.
+    #[inline]
+    fn decide(&mut self, need: u64, accrued: u64, eff: Instant) -> Result<(), Denied> {
+        // Neither a debt nor a level exceeds its maximum, so that the sum fits. A full bucket has room for any cost.
+        let missing = match self.missing.checked_sub(accrued) {
+            Some(missing) if missing + need > self.full => {
+                return Err(Denied::Until(self.reaches(self.full - need)));
+            }
+            Some(missing) => missing + need,
+            None => need,
+        };
+        (self.missing, self.last) = (missing, eff);
+        Ok(())
+    }
+
+    /// [`decide`](Self::decide) with a stamp that went back, or after so long that a product does not fit.
     #[cold]
-    fn long_ago(&mut self, now: Instant) -> (u64, Instant) {
+    #[inline(never)]
+    fn take_after_long(&mut self, now: Instant, need: u64) -> Result<(), Denied> {
         self.note(now);
-        (self.accrued(self.last, now), self.last.max(now))
+        self.decide(need, self.accrued(self.last, now), self.last.max(now))
     }
 
     /// The level of `cost` units, or `Never`. Free where `cost` is the constant 1.
@@ -297,7 +312,7 @@ impl Book for TokenBucket {
             let debt = (actual - cost).saturating_mul(self.step);
             if debt > 0 {
                 // What time brought before and a full bucket has lost must not pay for it.
-                self.missing = self.missing_at(now).saturating_add(debt);
+                self.missing = self.missing_at(now).saturating_add(debt).min(MAX_MISSING);
                 self.last = self.last.max(now);
             }
             return;
@@ -323,17 +338,20 @@ impl Book for TokenBucket {
     fn take(&mut self, now: Instant, cost: u64) -> Result<(), Denied> {
         let need = self.level(cost)?;
         let elapsed = now.as_micros().checked_sub(self.last.as_micros());
-        let (accrued, last) = match elapsed.map(u32::try_from) {
-            Some(Ok(short)) => (u64::from(short) * u64::from(self.gain), now),
-            _ => self.long_ago(now),
-        };
-        let missing = self.missing.saturating_sub(accrued);
-        if missing <= self.full - need {
-            self.missing = missing + need;
-            self.last = last;
-            Ok(())
-        } else {
-            Err(Denied::Until(self.reaches(self.full - need)))
+        match elapsed.and_then(|elapsed| gained(elapsed, self.gain)) {
+            Some(accrued) => self.decide(need, accrued, now),
+            None => self.take_after_long(now, need),
         }
+    }
+}
+
+/// What accrues in `elapsed` microseconds, or `None` if that takes more than one multiplication to say.
+#[inline]
+fn gained(elapsed: u64, gain: u32) -> Option<u64> {
+    // A 64-bit machine sees an overflow for nothing; a 32-bit one multiplies 32 bits, which lasts for 71 minutes.
+    if cfg!(target_pointer_width = "64") {
+        elapsed.checked_mul(u64::from(gain))
+    } else {
+        u32::try_from(elapsed).ok().map(|elapsed| u64::from(elapsed) * u64::from(gain))
     }
 }
