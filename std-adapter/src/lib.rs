@@ -1,7 +1,57 @@
 //! `tollgate` on a host: the same exact limiters, shared by threads.
+//!
+//! The limiters themselves, their contract and their words are those of the crate [`tollgate`]; this one brings what
+//! needs an operating system: a clock, locks, waiting in line.
+//!
+//! # Example: workers behind one limit
+//! Sixty calls a minute, whoever makes them; at most five seconds in line; what fails is given back.
+//! ```
+//! use tollgate::{Clock, Duration, Quota, Start, TokenBucket};
+//! use tollgate_std::{Shared, StdClock, WaitError};
+//! # fn call_upstream(_request: u32) -> Result<(), std::io::Error> { Ok(()) }
+//! const API: Quota = tollgate::valid!(Quota::new(60, Duration::from_mins(1)));
+//!
+//! let limiter = Shared::new(TokenBucket::new(API, Start::Full, StdClock::default().now()));
+//! let workers = [1, 2, 3].map(|request| {
+//!     let limiter = limiter.clone();
+//!     std::thread::spawn(move || match limiter.blocking_wait(1, Duration::from_secs(5)) {
+//!         Ok(permit) => call_upstream(request).map(|()| permit.commit(1)),
+//!         Err(WaitError::Timeout { until: Some(at) }) => Err(std::io::Error::other(format!("retry at {at}"))),
+//!         Err(refused) => Err(std::io::Error::other(refused)),
+//!     })
+//! });
+//! for worker in workers {
+//!     worker.join().unwrap()?;
+//! }
+//! assert_eq!(limiter.available(), 57);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # What is where
+//! | You want | Take |
+//! |---|---|
+//! | the time | [`StdClock`] |
+//! | one limiter for many threads | [`Shared`] |
+//! | to wait your turn, fairly | [`Shared::blocking_wait`], with a [`Wait`] |
+//! | to wait for several limits, or for a part of one | [`Shared::blocking_wait_for`] |
+//! | to know why a wait came to nothing | [`WaitError`] |
+//! | to stop waiting from outside | [`Cancel`] |
+//! | units that are given back when you forget about them | [`Permit`] |
+//! | to reach into a shared limiter | [`Shared::with`] |
+//! | to check a limiter of your own against the contract | `testing`, by the feature of that name |
 
+mod cancel;
 mod clock;
+mod line;
+mod permit;
+mod room;
+mod shared;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod wait;
 
+pub use cancel::Cancel;
 pub use clock::StdClock;
+pub use permit::Permit;
+pub use shared::Shared;
+pub use wait::{Wait, WaitError};
