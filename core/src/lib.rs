@@ -17,6 +17,8 @@ mod backoff;
 mod bucket;
 mod clocked;
 mod glue;
+#[cfg(feature = "headers")]
+pub mod headers;
 mod limiter;
 pub mod presets;
 mod quota;

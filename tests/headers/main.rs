@@ -1,0 +1,4 @@
+//! Response headers: vectors, differential tests against other parsers, and what must hold for any input.
+
+mod dates;
+mod vectors;
