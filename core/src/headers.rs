@@ -5,6 +5,8 @@
 
 mod civil;
 pub mod http_date;
+pub mod moment;
+pub mod retry_after;
 mod text;
 
 /// How closely a value must follow its grammar.

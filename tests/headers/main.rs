@@ -1,4 +1,5 @@
 //! Response headers: vectors, differential tests against other parsers, and what must hold for any input.
 
 mod dates;
+mod delays;
 mod vectors;
