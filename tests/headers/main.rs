@@ -2,4 +2,5 @@
 
 mod dates;
 mod delays;
+mod feedback;
 mod vectors;

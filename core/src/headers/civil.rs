@@ -55,7 +55,7 @@ pub(super) const fn civil_from_days(days: i32) -> (i32, u8, u8) {
 }
 
 /// 0 for Sunday to 6 for Saturday.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 6")]
+#[expect(clippy::cast_possible_truncation, reason = "0 to 6")]
 pub(super) const fn weekday(days: i32) -> u8 {
     (days + EPOCH).rem_euclid(7) as u8
 }

@@ -10,7 +10,7 @@
 
 use super::Mode;
 use super::http_date::{HttpDate, offset, sign, time_of_day};
-use super::text::{Scan, trim};
+use super::text::{Decimal, Scan, trim};
 use crate::time::Duration;
 
 /// A point on the calendar: microseconds since 1970-01-01T00:00:00Z without leap seconds. Saturates.
@@ -236,15 +236,16 @@ pub fn go_duration(value: &[u8]) -> Option<Delay> {
 }
 
 /// Unlike a header's number, Go's may begin or end with its point.
-fn go_number(scan: &mut Scan<'_>) -> Option<super::text::Decimal> {
+fn go_number(scan: &mut Scan<'_>) -> Option<Decimal> {
     let whole = scan.whole();
     let has_point = scan.byte(b'.').is_some();
     let fraction = if has_point { scan.fraction() } else { None };
-    if whole.is_none() && fraction.is_none() {
-        return None;
-    }
+    let (fraction, rounded) = match fraction {
+        None if whole.is_none() => return None,
+        fraction => fraction.unwrap_or((0, false)),
+    };
     let (whole, saturated) = whole.unwrap_or((0, false));
-    Some(super::text::Decimal { whole, fraction: fraction.unwrap_or(0), has_point, saturated })
+    Some(Decimal { whole, fraction, rounded, has_point, saturated })
 }
 
 /// Reads a timestamp of RFC 3339 section 5.6, years 1 to 9999; `None` if it is none.
@@ -270,7 +271,7 @@ pub fn rfc3339(value: &[u8]) -> Option<UnixMicros> {
     (day > 0 && day <= days_in_month(year, month)).then_some(())?;
     scan.word(b"T", true).or_else(|| scan.byte(b' '))?;
     let secs = time_of_day(&mut scan)?;
-    let fraction = if scan.byte(b'.').is_some() { scan.fraction()? } else { 0 };
+    let fraction = if scan.byte(b'.').is_some() { scan.fraction()?.0 } else { 0 };
     let zone = if scan.word(b"Z", true).is_some() {
         0
     } else {

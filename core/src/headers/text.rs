@@ -13,6 +13,8 @@ pub(super) struct Decimal {
     pub(super) whole: u64,
     /// In 1/10^8, at most 10^8.
     pub(super) fraction: u32,
+    /// The fraction had more places than are kept and is one of them too large.
+    pub(super) rounded: bool,
     pub(super) has_point: bool,
     /// The whole part did not fit.
     pub(super) saturated: bool,
@@ -33,6 +35,12 @@ impl Decimal {
             fraction => u64::from(fraction).saturating_mul(unit).div_ceil(u64::from(PLACES)),
         };
         whole.checked_add(part)
+    }
+
+    /// A million times the number, rounded down; saturates.
+    pub(super) fn micros_down(self) -> u64 {
+        let part = self.fraction.saturating_sub(self.rounded.into()) / 100;
+        self.whole.saturating_mul(1_000_000).saturating_add(part.into())
     }
 }
 
@@ -129,12 +137,13 @@ impl<'a> Scan<'a> {
     /// `12` or `12.5`: digits on both sides of the point, no sign, no exponent.
     pub(super) fn decimal(&mut self) -> Option<Decimal> {
         let (whole, saturated) = self.whole()?;
-        let (fraction, has_point) = if self.byte(b'.').is_some() { (self.fraction()?, true) } else { (0, false) };
-        Some(Decimal { whole, fraction, has_point, saturated })
+        let has_point = self.byte(b'.').is_some();
+        let (fraction, rounded) = if has_point { self.fraction()? } else { (0, false) };
+        Some(Decimal { whole, fraction, rounded, has_point, saturated })
     }
 
-    /// The digits behind a point, at least one, in 1/10^8 rounded up.
-    pub(super) fn fraction(&mut self) -> Option<u32> {
+    /// The digits behind a point, at least one, in 1/10^8 rounded up; and whether it was rounded.
+    pub(super) fn fraction(&mut self) -> Option<(u32, bool)> {
         let digits = self.take_while(|byte| byte.is_ascii_digit());
         if digits.is_empty() {
             return None;
@@ -147,7 +156,7 @@ impl<'a> Scan<'a> {
             value = value.saturating_add(digit.saturating_mul(place));
             more |= place == 0 && digit != 0;
         }
-        Some(value.saturating_add(u32::from(more)))
+        Some((value.saturating_add(u32::from(more)), more))
     }
 }
 
