@@ -12,6 +12,7 @@
 mod bucket;
 mod civil;
 pub mod dialects;
+pub mod emit;
 mod feedback;
 pub mod http_date;
 mod label;

@@ -2,5 +2,6 @@
 
 mod dates;
 mod delays;
+mod emission;
 mod feedback;
 mod vectors;

@@ -26,4 +26,16 @@ mod tests {
         formats::<(Backoff, Policy, PolicyError, Growth, Jitter, GiveUp, Entropy)>();
         formats::<(LoRa, SubBand)>();
     }
+
+    #[cfg(feature = "headers")]
+    #[test]
+    fn every_public_type_of_headers_has_a_format() {
+        use crate::headers::{dialects::*, emit, http_date::*, moment::*, ratelimit::*, retry_after::*, *};
+
+        formats::<(HttpDate, UnixMicros, Delay, Format, RetryAfter, Kind, Wait, Pushback, Mode)>();
+        formats::<(Generation, Dialect, Rule, Meaning, Cause, Bucket, Label, Origin, Unit)>();
+        formats::<(FeedbackReader, Feedback, Verdict, Faults)>();
+        formats::<(emit::Policy<'static>, emit::PolicyError, emit::Standing<'static>, emit::Answer<'static>)>();
+        formats::<(emit::Style, emit::EmitError)>();
+    }
 }
