@@ -4,4 +4,5 @@ mod dates;
 mod delays;
 mod emission;
 mod feedback;
+mod structured;
 mod vectors;
