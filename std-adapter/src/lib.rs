@@ -38,10 +38,13 @@
 //! | to stop waiting from outside | [`Cancel`] |
 //! | units that are given back when you forget about them | [`Permit`] |
 //! | to reach into a shared limiter | [`Shared::with`] |
+//! | to learn from a response's headers | `http`, by the feature of that name |
 //! | to check a limiter of your own against the contract | `testing`, by the feature of that name |
 
 mod cancel;
 mod clock;
+#[cfg(feature = "http")]
+pub mod http;
 mod line;
 mod permit;
 mod room;
