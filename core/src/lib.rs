@@ -12,8 +12,10 @@
 #[cfg(test)]
 extern crate std;
 
+mod adapt;
 mod admission;
 mod backoff;
+mod breaker;
 mod bucket;
 mod clocked;
 mod glue;
@@ -29,8 +31,10 @@ mod window;
 mod window_log;
 mod window_slices;
 
+pub use adapt::{Aimd, AimdError, AimdPolicy, Pacing};
 pub use admission::{Refused, reserve_all};
 pub use backoff::{Backoff, Entropy, GiveUp, Growth, Jitter, Policy, PolicyError};
+pub use breaker::{Breaker, BreakerError, BreakerPolicy, Phase, Trip};
 pub use bucket::{Inherit, Start, TokenBucket};
 pub use clocked::Clocked;
 pub use limiter::{Book, Denied, Limiter, Reservation, Token};
