@@ -193,6 +193,11 @@ impl Policy {
     pub const fn retries(&self) -> u32 {
         self.retries
     }
+
+    /// How long after the start the last sleep may end.
+    pub const fn deadline(&self) -> Duration {
+        self.deadline
+    }
 }
 
 /// Why there is no next attempt.
@@ -295,6 +300,11 @@ impl Backoff {
         self.admit(now, Duration::from_micros(self.clamp(draw(low, high, entropy))))
     }
 
+    /// When the call started.
+    pub const fn start(&self) -> Instant {
+        self.start
+    }
+
     /// How many delays were handed out since the start.
     pub const fn retried(&self) -> u32 {
         self.retried
@@ -351,7 +361,7 @@ fn times(d: u64, permille: u32) -> u64 {
 }
 
 /// Even over `low..=high`: `low + (high - low) x r`, where `r` is the entropy as a fraction of 2^32, rounded to nearest.
-fn draw(low: u64, high: u64, entropy: u32) -> u64 {
+pub(crate) fn draw(low: u64, high: u64, entropy: u32) -> u64 {
     let (span, r) = (high.saturating_sub(low), u64::from(entropy));
     // 64 x 32 bits in two halves: the lower product and the half that rounds fit 64 bits.
     let upper = (span >> 32) * r;

@@ -26,10 +26,12 @@ mod text;
 mod vendors;
 
 pub use bucket::{Bucket, Origin, Unit};
-pub use feedback::{Faults, Feedback, Verdict};
+pub use feedback::{Faults, Feedback};
 pub use label::{LABEL_LEN, Label};
 pub use reader::FeedbackReader;
 pub use table::BUCKETS;
+
+pub use crate::retry::Verdict;
 
 /// How closely a value must follow its grammar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -17,6 +17,7 @@ mod admission;
 mod backoff;
 mod breaker;
 mod bucket;
+mod burst;
 mod clocked;
 mod glue;
 #[cfg(feature = "headers")]
@@ -24,6 +25,8 @@ pub mod headers;
 mod limiter;
 pub mod presets;
 mod quota;
+mod retry;
+mod retry_quota;
 mod slots;
 mod ticks;
 mod time;
@@ -36,9 +39,14 @@ pub use admission::{Refused, reserve_all};
 pub use backoff::{Backoff, Entropy, GiveUp, Growth, Jitter, Policy, PolicyError};
 pub use breaker::{Breaker, BreakerError, BreakerPolicy, Phase, Trip};
 pub use bucket::{Inherit, Start, TokenBucket};
+pub use burst::Burst;
 pub use clocked::Clocked;
 pub use limiter::{Book, Denied, Limiter, Reservation, Token};
 pub use quota::{Quota, QuotaError};
+pub use retry::{
+    Advice, Decision, Failure, Health, Outcome, Reason, Repeatable, Restraint, Retry, RetryPolicy, Verdict,
+};
+pub use retry_quota::{Exhausted, QuotaCosts, RatioBudget, RetryKind, RetryQuota};
 pub use slots::{AlreadyOpen, Job, JobId, NotOpen, Reconciled, Slots};
 pub use ticks::{TickRate, Wrapping32, ZeroHertz};
 pub use time::{Clock, Duration, Instant, ManualClock};

@@ -9,25 +9,8 @@ use super::label::Label;
 use super::moment::{Delay, UnixMicros};
 use super::ratelimit::Generation;
 use super::table::Table;
+use crate::retry::Verdict;
 use crate::time::Duration;
-
-/// What a response means for whoever sends requests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Verdict {
-    /// No limit was hit.
-    Clear,
-    /// Too fast, and the server said how long to wait: [`Feedback::gate`].
-    Soft,
-    /// Too fast, and the server did not say how long to wait.
-    Blind,
-    /// Too many at the same time: one must end first. The rate is fine.
-    Concurrency,
-    /// Paid for, entitled to or allowed no more, or "do not retry": a wait will not help.
-    HardQuota,
-    /// The server has more than it can do (503, 529).
-    Overloaded,
-}
 
 /// What was wrong with the headers; every counter saturates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

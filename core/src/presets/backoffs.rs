@@ -4,6 +4,7 @@
 //! disagree on what "5 retries" means: five calls in one, six in the other.
 
 use crate::backoff::{Jitter, Policy};
+use crate::retry::RetryPolicy;
 use crate::time::Duration;
 use crate::valid;
 
@@ -37,3 +38,17 @@ pub const SEED_001: Policy =
 /// Source document 001 for a 5xx: the same from 2 s.
 pub const SEED_001_SERVER_ERROR: Policy =
     valid!(valid!(Policy::new(Duration::from_secs(2), SIXTY)).with_retries(5).with_jitter(Jitter::PlusPermille(500)));
+
+/// A whole retry policy as the recommendations of the protocols' documents add up to: full jitter from 1 s to 60 s after a
+/// refusal that named no delay, from 100 ms to 20 s after an error, a fifth of spread on what a server says, at most ten
+/// minutes of it, three attempts.
+pub const RETRY: RetryPolicy = RetryPolicy {
+    throttled: valid!(valid!(Policy::new(Duration::from_secs(1), SIXTY)).with_retries(2).with_jitter(Jitter::Full)),
+    transient: valid!(
+        valid!(Policy::new(Duration::from_millis(100), Duration::from_secs(20)))
+            .with_retries(2)
+            .with_jitter(Jitter::Full)
+    ),
+    spread_permille: 200,
+    max_block: Duration::from_mins(10),
+};
