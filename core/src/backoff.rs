@@ -1,7 +1,7 @@
 //! `Backoff`: later and later, never later than promised.
 //!
 //! Every delay is at most `max`, **after** jitter. Randomness is an argument, so that a device without a generator says
-//! where it takes it from; [`Entropy`] makes a start from a device id and a boot count. For a server that says when to
+//! where it takes it from; [`Entropy`](crate::Entropy) makes a start from a device id and a boot count. For a server that says when to
 //! come back, its delay is a floor: [`Backoff::after`].
 //!
 //! ```text
@@ -13,6 +13,7 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
+use crate::entropy::draw;
 use crate::time::{Duration, Instant};
 
 /// How the delays grow from one retry to the next, before jitter.
@@ -358,59 +359,6 @@ fn times(d: u64, permille: u32) -> u64 {
     let permille = u64::from(permille);
     // The remainder is below 1000, so its product fits.
     (d / 1_000).saturating_mul(permille).saturating_add(d % 1_000 * permille / 1_000)
-}
-
-/// Even over `low..=high`: `low + (high - low) x r`, where `r` is the entropy as a fraction of 2^32, rounded to nearest.
-pub(crate) fn draw(low: u64, high: u64, entropy: u32) -> u64 {
-    let (span, r) = (high.saturating_sub(low), u64::from(entropy));
-    // 64 x 32 bits in two halves: the lower product and the half that rounds fit 64 bits.
-    let upper = (span >> 32) * r;
-    let lower = (span & 0xFFFF_FFFF) * r;
-    let part = upper.saturating_add((lower.saturating_add(1 << 31)) >> 32);
-    low.saturating_add(part)
-}
-
-/// Random bits for jitter: a small generator that a device can seed without a source of randomness.
-///
-/// Good enough to spread clients, not for secrets. There is no default seed: devices that share one come back together.
-///
-/// # Example
-/// ```
-/// use tollgate::Entropy;
-/// let mut mine = Entropy::of_device(0x0011_2233_4455_6677).at_boot(41);
-/// let mut neighbour = Entropy::of_device(0x0011_2233_4455_6678).at_boot(41);
-/// assert_ne!(mine.next(), neighbour.next());
-/// ```
-#[derive(Clone, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Entropy(u32);
-
-impl Entropy {
-    /// From what tells this device from its neighbours: a serial number, a MAC address.
-    #[expect(clippy::cast_possible_truncation, reason = "both halves are mixed in")]
-    pub const fn of_device(id: u64) -> Self {
-        Self(mix(mix(id as u32) ^ (id >> 32) as u32))
-    }
-
-    /// The same device, told from its earlier boots.
-    #[must_use]
-    pub const fn at_boot(self, count: u32) -> Self {
-        Self(mix(self.0 ^ mix(count)))
-    }
-
-    /// The next 32 bits.
-    pub const fn next(&mut self) -> u32 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9);
-        mix(self.0)
-    }
-}
-
-/// A bijection that spreads every input bit over all output bits: multiply and shift, 32-bit so that a Cortex-M0 does it
-/// in a dozen instructions.
-const fn mix(x: u32) -> u32 {
-    let x = (x ^ (x >> 16)).wrapping_mul(0x7FEB_352D);
-    let x = (x ^ (x >> 15)).wrapping_mul(0x846C_A68B);
-    x ^ (x >> 16)
 }
 
 /// The wire form of a [`Policy`].

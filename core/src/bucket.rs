@@ -14,6 +14,8 @@
 //!          └──╱ ‥ rate ‥‥‥‥‥‥‥└─────╱──────────> time
 //! ```
 
+use core::hint::cold_path;
+
 use crate::limiter::{Book, Denied, Reservation, Token};
 use crate::quota::{Quota, Rate, mul_div};
 use crate::time::{Duration, Instant};
@@ -50,7 +52,8 @@ pub struct TokenBucket {
     // a jump forward and back.
     last: Instant,
     step: u64,
-    full: u64,
+    /// What may be missing for one unit to pass: full less one step.
+    room: u64,
     /// The latest instant promised to any booking.
     tail: Instant,
     gain: u32,
@@ -115,12 +118,12 @@ impl TokenBucket {
             Start::Empty => full,
             Start::With(units) => full.saturating_sub(step.saturating_mul(units as u64)),
         };
-        Self { missing, last: now, step, full, tail: Instant::ORIGIN, gain, seq: 0, faults: 0 }
+        Self { missing, last: now, step, room: full - step, tail: Instant::ORIGIN, gain, seq: 0, faults: 0 }
     }
 
     /// The quota, in lowest terms: 60 a minute reads as 1 a second.
     pub fn quota(&self) -> Quota {
-        Quota::from_rate(Rate { gain: self.gain, step: self.step, full: self.full })
+        Quota::from_rate(Rate { gain: self.gain, step: self.step, full: self.full() })
     }
 
     /// The most that can pass in any interval of this length; see [`Quota::worst_case`].
@@ -144,7 +147,7 @@ impl TokenBucket {
     pub const fn restart(&mut self, now: Instant) {
         let known = if self.tail.as_micros() > self.last.as_micros() { self.tail } else { self.last };
         if now.as_micros() < known.as_micros() {
-            self.tail = known.saturating_add(Duration::from_micros(self.full.div_ceil(self.gain as u64)));
+            self.tail = known.saturating_add(Duration::from_micros(self.full().div_ceil(self.gain as u64)));
         }
         self.last = now;
     }
@@ -169,7 +172,7 @@ impl TokenBucket {
         self.note(now);
         self.missing = self.missing_at(now);
         self.last = self.last.max(now);
-        let old = Rate { gain: self.gain, step: self.step, full: self.full };
+        let old = Rate { gain: self.gain, step: self.step, full: self.full() };
         let new = quota.rate();
         // What is missing of `burst` units, seen by the new quota; rounded up, towards refusing.
         let scale = |level: u64, num: u64, den: u64| {
@@ -194,7 +197,13 @@ impl TokenBucket {
             let behind = self.last.saturating_add(Duration::from_micros(fill_new - fill_old));
             self.tail = self.tail.max(behind);
         }
-        (self.gain, self.step, self.full) = (new.gain, new.step, new.full);
+        (self.gain, self.step, self.room) = (new.gain, new.step, new.full - new.step);
+    }
+
+    /// The level of a whole burst.
+    #[inline]
+    const fn full(&self) -> u64 {
+        self.room + self.step
     }
 
     #[inline]
@@ -213,40 +222,15 @@ impl TokenBucket {
     /// Level gained between two instants, saturating; nothing if they are not in order.
     #[inline]
     fn accrued(&self, from: Instant, to: Instant) -> u64 {
-        let elapsed = to.saturating_since(from).as_micros();
-        gained(elapsed, self.gain).unwrap_or(elapsed.saturating_mul(u64::from(self.gain)))
-    }
-
-    /// Takes the level of a cost or leaves everything as it is.
-    #[inline]
-    fn decide(&mut self, need: u64, accrued: u64, eff: Instant) -> Result<(), Denied> {
-        // Neither a debt nor a level exceeds its maximum, so that the sum fits. A full bucket has room for any cost.
-        let missing = match self.missing.checked_sub(accrued) {
-            Some(missing) if missing + need > self.full => {
-                return Err(Denied::Until(self.reaches(self.full - need)));
-            }
-            Some(missing) => missing + need,
-            None => need,
-        };
-        (self.missing, self.last) = (missing, eff);
-        Ok(())
-    }
-
-    /// [`decide`](Self::decide) with a stamp that went back, or after so long that a product does not fit.
-    #[cold]
-    #[inline(never)]
-    fn take_after_long(&mut self, now: Instant, need: u64) -> Result<(), Denied> {
-        self.note(now);
-        self.decide(need, self.accrued(self.last, now), self.last.max(now))
+        scaled(to.saturating_since(from).as_micros(), self.gain)
     }
 
     /// The level of `cost` units, or `Never`. Free where `cost` is the constant 1.
     #[inline]
     fn level(&self, cost: u64) -> Result<u64, Denied> {
-        // One unit always fits: a burst is at least 1.
         match cost.checked_mul(self.step) {
-            Some(need) if cost == 1 || need <= self.full => Ok(need),
-            _ => Err(Denied::Never { max: self.full / self.step }),
+            Some(need) if need <= self.full() => Ok(need),
+            _ => Err(Denied::Never { max: self.full() / self.step }),
         }
     }
 
@@ -260,15 +244,15 @@ impl TokenBucket {
 
 impl Book for TokenBucket {
     fn room(&self, now: Instant) -> u64 {
-        self.full.saturating_sub(self.missing_at(now)) / self.step.max(1)
+        self.full().saturating_sub(self.missing_at(now)) / self.step.max(1)
     }
 
     fn quote(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
         let need = self.level(cost)?;
         // By the level and not by `last`: after a jump forward and back, an old stamp is served what is there.
         let mut at = from;
-        if self.missing_at(from) > self.full - need {
-            at = self.reaches(self.full - need);
+        if self.missing_at(from) > self.full() - need {
+            at = self.reaches(self.full() - need);
             if at == Instant::MAX {
                 return Err(Denied::Until(at));
             }
@@ -334,24 +318,95 @@ impl Book for TokenBucket {
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "out of line, a refusal would divide for a retry time that few read")]
+    #[inline(always)]
     fn take(&mut self, now: Instant, cost: u64) -> Result<(), Denied> {
-        let need = self.level(cost)?;
-        let elapsed = now.as_micros().checked_sub(self.last.as_micros());
-        match elapsed.and_then(|elapsed| gained(elapsed, self.gain)) {
-            Some(accrued) => self.decide(need, accrued, now),
-            None => self.take_after_long(now, need),
-        }
+        // Beyond the first unit. One unit multiplies nothing, neither where it is a constant nor out of line.
+        let more = if cost == 1 { Some(0) } else { cost.saturating_sub(1).checked_mul(self.step) };
+        let Some(room) = more.and_then(|more| self.room.checked_sub(more)) else {
+            return Err(Denied::Never { max: self.full() / self.step });
+        };
+        // Overflowing, not checked: compilers subtract twice for a checked one on a 32-bit chip.
+        let (elapsed, late) = now.as_micros().overflowing_sub(self.last.as_micros());
+        let (now, gained) = if late {
+            cold_path();
+            self.faults = self.faults.saturating_add(1);
+            (self.last, 0)
+        } else {
+            (now, scaled(elapsed, self.gain))
+        };
+        let missing = match self.missing.overflowing_sub(gained) {
+            (_, true) => 0, // full again: nothing to compare
+            (missing, _) if missing <= room => missing,
+            _ => return Err(Denied::Until(self.reaches(room))),
+        };
+        // At most full. `self.room - room` is what goes beyond one unit.
+        self.missing = missing + self.step + (self.room - room);
+        self.last = now;
+        Ok(())
     }
 }
 
-/// What accrues in `elapsed` microseconds, or `None` if that takes more than one multiplication to say.
+/// `elapsed x gain`, saturating.
 #[inline]
-fn gained(elapsed: u64, gain: u32) -> Option<u64> {
-    // A 64-bit machine sees an overflow for nothing; a 32-bit one multiplies 32 bits, which lasts for 71 minutes.
-    if cfg!(target_pointer_width = "64") {
-        elapsed.checked_mul(u64::from(gain))
-    } else {
-        u32::try_from(elapsed).ok().map(|elapsed| u64::from(elapsed) * u64::from(gain))
+fn scaled(elapsed: u64, gain: u32) -> u64 {
+    // 71 minutes: one 32 x 32 multiplication, which cannot overflow. A 64-bit machine multiplies all at once.
+    #[cfg(not(target_pointer_width = "64"))]
+    if let Ok(short) = u32::try_from(elapsed) {
+        return widening(short, gain);
+    }
+    #[cfg(target_pointer_width = "64")]
+    if let Some(level) = elapsed.checked_mul(u64::from(gain)) {
+        return level;
+    }
+    cold_path();
+    scaled_far(elapsed, gain)
+}
+
+/// The rare rest of `scaled`: beyond 71 minutes on a small chip, where it stays out of line.
+#[cfg_attr(target_pointer_width = "64", inline)]
+#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+fn scaled_far(elapsed: u64, gain: u32) -> u64 {
+    elapsed.saturating_mul(u64::from(gain))
+}
+
+/// `a x b` where the chip has a long multiplication.
+#[cfg(not(any(test, target_pointer_width = "64", all(target_arch = "arm", not(target_has_atomic = "32")))))]
+#[inline]
+fn widening(a: u32, b: u32) -> u64 {
+    u64::from(a) * u64::from(b)
+}
+
+/// `a x b` in halves, for a Cortex-M0, whose multiplication keeps 32 bits: a third of what the library routine takes.
+/// None of the sums overflows: `(2^16 - 1)^2 + 2 x (2^16 - 1) = 2^32 - 1`.
+#[cfg(any(test, all(target_arch = "arm", not(target_has_atomic = "32"))))]
+#[inline]
+fn widening(a: u32, b: u32) -> u64 {
+    if a == 0 {
+        return 0;
+    }
+    let (a_low, a_high, b_low, b_high) = (a & 0xFFFF, a >> 16, b & 0xFFFF, b >> 16);
+    let low = a_low * b_low;
+    let mid = a_high * b_low + (low >> 16);
+    if b_high == 0 {
+        return u64::from(mid >> 16) << 32 | u64::from(mid << 16 | low & 0xFFFF);
+    }
+    let middle = a_low * b_high + (mid & 0xFFFF);
+    let high = a_high * b_high + (mid >> 16) + (middle >> 16);
+    u64::from(high) << 32 | u64::from(middle << 16 | low & 0xFFFF)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::widening;
+
+    #[test]
+    fn multiplication_in_halves_is_exact() {
+        let edges = [0, 1, 2, 7, 0xFFFF, 0x1_0000, 0x1_0001, 0xFFFF_0000, 0xABCD_EF01, u32::MAX - 1, u32::MAX];
+        for a in edges {
+            for b in edges {
+                assert_eq!(widening(a, b), u64::from(a) * u64::from(b), "{a} x {b}");
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Source document 001: "multiple 429s: aggressive back-off, 30 to 60 s".
 
-use crate::backoff::draw;
+use crate::entropy::draw;
 use crate::time::{Duration, Instant};
 
 /// Detects several refusals within a while. Remembers at most eight.

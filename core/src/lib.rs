@@ -19,6 +19,7 @@ mod breaker;
 mod bucket;
 mod burst;
 mod clocked;
+mod entropy;
 mod glue;
 #[cfg(feature = "headers")]
 pub mod headers;
@@ -36,11 +37,12 @@ mod window_slices;
 
 pub use adapt::{Aimd, AimdError, AimdPolicy, Pacing};
 pub use admission::{Refused, reserve_all};
-pub use backoff::{Backoff, Entropy, GiveUp, Growth, Jitter, Policy, PolicyError};
+pub use backoff::{Backoff, GiveUp, Growth, Jitter, Policy, PolicyError};
 pub use breaker::{Breaker, BreakerError, BreakerPolicy, Phase, Trip};
 pub use bucket::{Inherit, Start, TokenBucket};
 pub use burst::Burst;
 pub use clocked::Clocked;
+pub use entropy::Entropy;
 pub use limiter::{Book, Denied, Limiter, Reservation, Token};
 pub use quota::{Quota, QuotaError};
 pub use retry::{

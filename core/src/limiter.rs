@@ -234,7 +234,8 @@ pub trait Limiter: Book {
     ///
     /// # Errors
     /// [`Denied`]; nothing has changed then.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "out of line, a refusal would compute a retry time that few read")]
+    #[inline(always)]
     fn allow(&mut self, now: Instant, cost: u64) -> Result<(), Denied> {
         if cost == 0 { Ok(()) } else { self.take(now, cost) }
     }

@@ -12,8 +12,9 @@
 
 use core::fmt;
 
-use crate::backoff::{Backoff, GiveUp, Policy, draw};
+use crate::backoff::{Backoff, GiveUp, Policy};
 use crate::burst::Burst;
+use crate::entropy::draw;
 use crate::retry_quota::{RatioBudget, RetryKind, RetryQuota};
 use crate::time::{Duration, Instant};
 
@@ -340,16 +341,14 @@ impl Retry {
         };
         match (verdict, status) {
             (Verdict::HardQuota, _) => Rule::Refused,
-            (Verdict::Soft, _) => Rule::Again(Throttled, wait),
+            (Verdict::Soft | Verdict::Concurrency, _) => Rule::Again(Throttled, wait),
             (Verdict::Blind, _) => Rule::Again(Throttled, None),
-            (Verdict::Concurrency, _) => Rule::Again(Throttled, wait),
             (_, 100..=399) => Rule::Done,
             _ if should_retry == Some(false) => Rule::Refused,
-            (Verdict::Overloaded, _) => Rule::Maybe(Transient, wait),
             (Verdict::Clear, 421 | 425) => Rule::Again(Transient, None),
             (Verdict::Clear, 413) if wait.is_some() => Rule::Again(Throttled, wait),
             (Verdict::Clear, 409) if self.repeatable == Repeatable::Keyed => Rule::Again(Transient, wait),
-            (Verdict::Clear, 408 | 500 | 502 | 503 | 504) => Rule::Maybe(Transient, wait),
+            (Verdict::Overloaded, _) | (_, 408 | 500 | 502 | 503 | 504) => Rule::Maybe(Transient, wait),
             _ if should_retry == Some(true) => Rule::Maybe(Transient, wait),
             _ => Rule::Done,
         }
@@ -417,11 +416,10 @@ fn effects(outcome: &Outcome) -> Advice {
         Outcome::Answered { verdict, status, .. } => match (verdict, status) {
             (Verdict::Blind, _) => advice.slow_down = true,
             (Verdict::Concurrency, _) => advice.fewer_jobs = true,
-            (Verdict::Soft | Verdict::HardQuota, _) => {}
             (Verdict::Overloaded, _) => (advice.slow_down, advice.health) = (true, Health::Failure),
             (Verdict::Clear, 100..=399) => advice.health = Health::Success,
             (Verdict::Clear, 500 | 502..=504) => advice.health = Health::Failure,
-            (Verdict::Clear, _) => {}
+            (Verdict::Soft | Verdict::HardQuota | Verdict::Clear, _) => {}
         },
     }
     advice

@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn the_aws_stock_drains_and_refills() {
         let mut quota = RetryQuota::new(QuotaCosts::AWS);
-        let transient = (0..).take_while(|_| quota.take(RetryKind::Transient).is_ok()).count();
+        let transient = (0..100).take_while(|_| quota.take(RetryKind::Transient).is_ok()).count();
         assert_eq!((transient, quota.left()), (35, 10));
         assert_eq!(quota.take(RetryKind::Transient), Err(Exhausted { cost: 14, left: 10 }));
         assert!(quota.take(RetryKind::Throttled).is_ok());
@@ -233,7 +233,7 @@ mod tests {
         assert_eq!(quota.left(), 500);
     }
 
-    /// tower @ 8358ee7 : tower/src/retry/budget/tps_budget.rs
+    /// The rows of `tower` @ 8358ee7, `tower/src/retry/budget/tps_budget.rs`.
     #[test]
     fn a_share_of_the_traffic_may_be_retried() {
         let second = Duration::from_secs(1);

@@ -41,16 +41,19 @@ impl Instant {
     pub const MAX: Self = Self(u64::MAX);
 
     /// The instant `micros` microseconds after the origin.
+    #[inline]
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
     /// The instant `millis` milliseconds after the origin; saturates.
+    #[inline]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis.saturating_mul(1_000))
     }
 
     /// The instant `secs` seconds after the origin; saturates.
+    #[inline]
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs.saturating_mul(1_000_000))
     }
@@ -67,21 +70,25 @@ impl Instant {
     /// assert_eq!(Instant::from_ticks(32_768, rtc), Instant::from_secs(1));
     /// assert_eq!(Instant::from_ticks(1, rtc), Instant::from_micros(30)); // 30.517... us
     /// ```
+    #[inline]
     pub const fn from_ticks(ticks: u64, rate: TickRate) -> Self {
         Self(rate.ticks_to_micros(ticks))
     }
 
     /// Microseconds since the origin.
+    #[inline]
     pub const fn as_micros(self) -> u64 {
         self.0
     }
 
     /// Whole milliseconds since the origin, rounded down.
+    #[inline]
     pub const fn as_millis(self) -> u64 {
         self.0 / 1_000
     }
 
     /// Whole seconds since the origin, rounded down.
+    #[inline]
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000_000
     }
@@ -89,29 +96,34 @@ impl Instant {
     /// The first tick at which this instant has been reached (rounded up), so that a timer set to it never fires early.
     ///
     /// Saturates at `u64::MAX` ticks.
+    #[inline]
     pub const fn to_ticks_ceil(self, rate: TickRate) -> u64 {
         rate.micros_to_ticks_ceil(self.0)
     }
 
     /// `self + span`, or [`Instant::MAX`].
     #[must_use]
+    #[inline]
     pub const fn saturating_add(self, span: Duration) -> Self {
         Self(self.0.saturating_add(span.0))
     }
 
     /// `self - span`, or the origin.
     #[must_use]
+    #[inline]
     pub const fn saturating_sub(self, span: Duration) -> Self {
         Self(self.0.saturating_sub(span.0))
     }
 
     /// How long ago `earlier` was, or zero if it lies ahead: time that goes back has not passed.
     #[must_use]
+    #[inline]
     pub const fn saturating_since(self, earlier: Self) -> Duration {
         Duration(self.0.saturating_sub(earlier.0))
     }
 
     /// How long ago `earlier` was, or `None` if it lies ahead.
+    #[inline]
     pub const fn checked_since(self, earlier: Self) -> Option<Duration> {
         match self.0.checked_sub(earlier.0) {
             Some(micros) => Some(Duration(micros)),
@@ -127,84 +139,100 @@ impl Duration {
     pub const MAX: Self = Self(u64::MAX);
 
     /// `micros` microseconds.
+    #[inline]
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros)
     }
 
     /// `millis` milliseconds; saturates.
+    #[inline]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis.saturating_mul(1_000))
     }
 
     /// `secs` seconds; saturates.
+    #[inline]
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs.saturating_mul(1_000_000))
     }
 
     /// `mins` minutes; saturates.
+    #[inline]
     pub const fn from_mins(mins: u64) -> Self {
         Self(mins.saturating_mul(60_000_000))
     }
 
     /// `hours` hours; saturates.
+    #[inline]
     pub const fn from_hours(hours: u64) -> Self {
         Self(hours.saturating_mul(3_600_000_000))
     }
 
     /// `days` days of 24 hours; saturates. Calendar days, which may have 23 or 25, are not a `Duration`.
+    #[inline]
     pub const fn from_days(days: u64) -> Self {
         Self(days.saturating_mul(86_400_000_000))
     }
 
     /// The span of `ticks` at the given rate: exact, rounded down to a microsecond; saturates after 584 000 years.
+    #[inline]
     pub const fn from_ticks(ticks: u64, rate: TickRate) -> Self {
         Self(rate.ticks_to_micros(ticks))
     }
 
     /// Microseconds.
+    #[inline]
     pub const fn as_micros(self) -> u64 {
         self.0
     }
 
     /// Whole milliseconds, rounded down.
+    #[inline]
     pub const fn as_millis(self) -> u64 {
         self.0 / 1_000
     }
 
     /// Whole seconds, rounded down.
+    #[inline]
     pub const fn as_secs(self) -> u64 {
         self.0 / 1_000_000
     }
 
     /// Whole seconds, rounded up: what a `Retry-After` header says.
+    #[inline]
     pub const fn to_secs_ceil(self) -> u64 {
         self.0.div_ceil(1_000_000)
     }
 
     /// Ticks that cover this span (rounded up), so that a sleep of them never ends early. Saturates.
+    #[inline]
     pub const fn to_ticks_ceil(self, rate: TickRate) -> u64 {
         rate.micros_to_ticks_ceil(self.0)
     }
 
     /// Whether this is no time at all.
+    #[inline]
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
     /// `self + other`, or [`Duration::MAX`].
     #[must_use]
+    #[inline]
     pub const fn saturating_add(self, other: Self) -> Self {
         Self(self.0.saturating_add(other.0))
     }
 
     /// `self - other`, or zero.
     #[must_use]
+    #[inline]
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }
 
     /// `self x times`, or [`Duration::MAX`].
     #[must_use]
+    #[inline]
     pub const fn saturating_mul(self, times: u64) -> Self {
         Self(self.0.saturating_mul(times))
     }
@@ -299,6 +327,7 @@ pub struct ManualClock(Cell<Instant>);
 
 impl ManualClock {
     /// A clock that shows `now` until it is moved.
+    #[inline]
     pub const fn new(now: Instant) -> Self {
         Self(Cell::new(now))
     }
