@@ -192,6 +192,29 @@ pub trait Book {
     }
 }
 
+/// A limiter that is borrowed, or behind `&mut dyn Book`, is a limiter.
+impl<B: Book + ?Sized> Book for &mut B {
+    fn room(&self, now: Instant) -> u64 {
+        (**self).room(now)
+    }
+
+    fn quote(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
+        (**self).quote(now, from, cost)
+    }
+
+    fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
+        (**self).book(now, at, cost)
+    }
+
+    fn settle(&mut self, now: Instant, held: Reservation, actual: u64) {
+        (**self).settle(now, held, actual);
+    }
+
+    fn take(&mut self, now: Instant, cost: u64) -> Result<(), Denied> {
+        (**self).take(now, cost)
+    }
+}
+
 /// The user's side: six verbs, the same on every limiter.
 ///
 /// # Example
