@@ -282,6 +282,22 @@ fn dates_without_anything_to_compare_are_counted_and_not_guessed() {
     assert_eq!((seen.verdict(), seen.gate(), seen.faults().unresolved), (Verdict::Blind, None, 2));
 }
 
+/// A reset counts from the earliest `Date`, which makes the longest wait.
+#[test]
+fn of_two_dates_the_earlier_counts_in_any_order() {
+    let mut lines = [
+        ("Date", "Mon, 05 Aug 2019 09:27:00 GMT"),
+        ("Date", "Mon, 05 Aug 2019 09:26:00 GMT"),
+        ("Retry-After", "Mon, 05 Aug 2019 09:27:05 GMT"),
+    ];
+    for _ in 0..lines.len() {
+        assert_eq!(feedback(&lines, 429).gate(), Some(Duration::from_secs(65)), "{lines:?}");
+        lines.rotate_left(1);
+    }
+    lines.reverse();
+    assert_eq!(feedback(&lines, 429).gate(), Some(Duration::from_secs(65)));
+}
+
 #[test]
 fn hostile_numbers_saturate_and_are_counted() {
     let nines = "9".repeat(1_000);
