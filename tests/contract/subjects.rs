@@ -112,6 +112,7 @@ fn log<const N: usize>(limit: u32, length: Duration, full: WhenFull, history: Hi
         .max_cost(u64::from(limit))
         // Two merged entries leave at the later one's time.
         .grain(if full == WhenFull::Merge { length } else { Duration::ZERO })
+        .cases(32)
         .rejects("a limit of zero", move || Window::new(0, length).is_err())
         .rejects("a length of zero", move || Window::new(limit, Duration::ZERO).is_err())
         .rejects("a lease of zero", move || window.with_lease(Duration::ZERO).is_err())

@@ -60,6 +60,8 @@ fn judge_release<L: Limiter + Clone>(
         (Ok(soon), Ok(late)) | (Err(Denied::Until(soon)), Err(Denied::Until(late))) => {
             *soon <= late.saturating_add(grain) && *late <= soon.saturating_add(rounding.saturating_add(grain))
         }
+        // Within the grain, and beyond the range of time.
+        (Ok(soon), Err(Denied::Until(Instant::MAX))) => soon.saturating_add(grain) == Instant::MAX,
         (before, after) => before == after,
     };
     let rooms = if rounding.is_zero() { after.0 == before.0 } else { after.0 <= before.0 };
