@@ -83,7 +83,7 @@ pub enum Start {
 /// | `AsIs` | what it was, at most the new burst | no |
 /// | `Proportional` | as full, in relation to the burst, as it was | with the burst, as full as before |
 /// | `Additive` | what it was, plus what the burst has grown | yes, by that |
-/// | `KeepUsed` | the new burst less what is used; a debt if that is more | no |
+/// | `KeepUsed` | the new burst less what is used, at most what it was; a debt if more is used | no |
 ///
 /// Fractions of a unit are kept, rounded down. `Reset` is a fresh start: what was booked before gives nothing back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

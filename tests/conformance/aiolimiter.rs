@@ -1,7 +1,7 @@
 //! aiolimiter: mjpieters/aiolimiter @ 01c52ea, `tests/test_aiolimiter.py`: a leaky bucket under asyncio tasks.
 //!
 //! A task that waits is a reservation here: the instant it is booked for is the instant at which the task goes on. The
-//! same rows with real waiters concern the shared handle of the std adapter.
+//! same rows with real waiters, on the shared handle of the std adapter, are in `waiters.rs`.
 
 use tollgate::{Denied, Duration, Instant, Limiter};
 

@@ -77,7 +77,7 @@ fn force(bucket: &mut TokenBucket, now: Instant, units: u64) {
     bucket.commit(now, held, units);
 }
 
-/// `core_algorithms/BucketRoundingRulesSpecification`; the third row is their issue #88.
+/// `core_algorithms/BucketRoundingRulesSpecification`; the third row is a regression upstream, bucket4j #88.
 #[test]
 fn the_remainder_of_a_unit_is_kept_until_the_bucket_is_full() {
     let ten = || bucket(10, 10, PER_100, 0);
@@ -88,7 +88,7 @@ fn the_remainder_of_a_unit_is_kept_until_the_bucket_is_full() {
         &[Takes(97, 9), Refuses(97, 1), Adds(97, 10), Takes(97, 10), Refuses(100, 1)],
     );
     run(
-        "issue 88",
+        "the wait counts from the last refill",
         bucket(4, 1, Duration::from_secs(1), 1),
         &[Takes(0, 1), Waits(200_000, 1, 800_000), Waits(200_000, 3, 2_800_000)],
     );
@@ -143,7 +143,7 @@ fn of_two_bandwidths_the_lesser_counts() {
     }
 }
 
-/// `core_algorithms/HandlingArithmeticOverflowSpecification`, the first row their issue #51.
+/// `core_algorithms/HandlingArithmeticOverflowSpecification`, the first row a regression upstream, bucket4j #51.
 #[test]
 fn three_bandwidths_survive_half_a_day_of_idling() {
     let mut hour = bucket(700_000, 700_000, Duration::from_hours(1), 700_000);

@@ -3,8 +3,8 @@
 //! A cell rate algorithm in nanoseconds that starts full; its burst is the count per period unless said otherwise. Its
 //! property `accurate_not_until` has a file of its own, `until.rs`, because every limiter is held to it.
 //!
-//! Not here: `in_memory stresstest_collisions` and the threads of `actual_threadsafety`, which concern a shared handle
-//! and so the std adapter; the single-threaded numbers of the latter are.
+//! Its threads (`actual_threadsafety`, `stresstest_collisions`) are in `waiters.rs` and in the std adapter's own tests;
+//! the numbers of the first are here too, on one thread.
 
 use tollgate::{Denied, Duration, Instant, Limiter, Quota, QuotaError, Start, TokenBucket};
 

@@ -17,6 +17,7 @@ mod governor;
 mod limits;
 mod redis_cell;
 mod until;
+mod waiters;
 
 use tollgate::{Duration, Instant, Quota, Start, TokenBucket};
 

@@ -5,7 +5,7 @@
 //! first shows the row and then our answer. The numbers of the defects are those of the list in the specification.
 //!
 //! Later features bring the rest: which *texts* of an error are retried (defects 2 and 4 in full) belongs to `retry`,
-//! headers to `headers`, money to `amount` and its ledger; first come, first served among threads (17) to the std adapter.
+//! headers to `headers`, money to `amount` and its ledger.
 
 mod backoff;
 mod bucket;
