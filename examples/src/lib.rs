@@ -1,1 +1,5 @@
-//! tollgate-examples
+//! Examples on a host, to read and to run. This library is empty; the examples are programs.
+//!
+//! | Command | What it shows |
+//! |---|---|
+//! | `cargo run --release --example gateway` | the main job: a real client, a real server, three limits, no violation |

@@ -1,0 +1,153 @@
+//! The gateway: a hundred jobs, one metered API, not one violation. The whole library on one page.
+//!
+//! A real HTTP client works through a file of video jobs against a real HTTP server on a loopback port, which enforces a
+//! plan (requests in any minute, tasks at once) by books of its own and is the judge of the run. Start with `client.rs`, then `limits.rs`.
+//!
+//! ```text
+//! cargo run --release --example gateway
+//! cargo run --release --example gateway -- --plan pro --seed 7
+//! cargo run --release --example gateway -- --careless          # nobody counts: see the server complain
+//! ```
+//!
+//! Exit codes: 0 no violation, 1 at least one, 2 bad input (nothing was sent), 3 not finished in time or another failure.
+
+mod api;
+mod books;
+mod client;
+mod clock;
+mod jobs;
+mod limits;
+mod picture;
+mod plan;
+mod queue;
+mod report;
+mod run;
+mod server;
+
+use std::error::Error;
+use std::io::IsTerminal;
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration as Real;
+
+use clap::{Parser, ValueEnum};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::net::TcpListener;
+use tollgate::Instant;
+
+use crate::api::Api;
+use crate::books::Books;
+use crate::client::Client;
+use crate::clock::FastClock;
+use crate::jobs::Job;
+use crate::limits::Limits;
+use crate::plan::PlanName;
+use crate::queue::Queue;
+use crate::report::Report;
+use crate::server::Server;
+
+/// Sends a file of video jobs to a metered API, within its limits.
+#[derive(Debug, Parser)]
+#[command(name = "gateway")]
+struct Args {
+    /// The jobs: a JSON array, one object each.
+    #[arg(long, value_name = "FILE", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/data/jobs.json"))]
+    jobs: PathBuf,
+    /// What was bought.
+    #[arg(long, value_enum, default_value = "standard")]
+    plan: PlanName,
+    /// Decides which requests the server fails without a reason, and the client's jitter.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Where `report.json` and `run.svg` go.
+    #[arg(long, value_name = "DIR", default_value = "target/gateway")]
+    out: PathBuf,
+    /// Virtual seconds in a real one.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    speed: u32,
+    /// Give up after so many real seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    deadline: u64,
+    /// Leave out one of the limits, to see that the server notices.
+    #[arg(long, value_name = "LIMIT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "window")]
+    careless: Option<Careless>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Careless {
+    /// Nobody counts the requests: neither the window nor the bucket in front of it.
+    Window,
+    /// Nobody counts the tasks.
+    Slots,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    // Checked as a whole before there is even a server to send anything to.
+    let jobs = match jobs::load(&args.jobs) {
+        Ok(jobs) => jobs,
+        Err(bad) => {
+            eprintln!("{}: {bad}", args.jobs.display());
+            return ExitCode::from(2);
+        }
+    };
+    if let Err(error) = std::fs::create_dir_all(&args.out) {
+        eprintln!("{}: cannot be written to: {error}", args.out.display());
+        return ExitCode::from(2);
+    }
+    match run(&args, jobs).and_then(|report| save(&report, &args.out)) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("gateway: {error}");
+            ExitCode::from(3)
+        }
+    }
+}
+
+#[tokio::main(worker_threads = 2)]
+async fn run(args: &Args, jobs: Vec<Job>) -> Result<Report, Box<dyn Error>> {
+    let plan = args.plan.plan();
+    let clock = FastClock::start(args.speed);
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    let address = listener.local_addr()?;
+    let books = Books::new(plan.per_minute, plan.concurrent);
+    let server = tokio::spawn(Server::new(clock, args.seed, books).serve(listener));
+
+    let costs = match args.careless {
+        None => [1, 1, 1],
+        Some(Careless::Window) => [0, 0, 1],
+        Some(Careless::Slots) => [1, 1, 0],
+    };
+    let count = jobs.len();
+    let (api, start) = (Api::new(address)?, Instant::from_micros(clock.micros()));
+    let limits = Limits::of(plan, costs, start)?;
+    let bar = progress(count)?;
+    let client = Client::new(clock, api.clone(), limits, Queue::of(jobs, start), args.seed, bar.clone());
+    let work = tokio::time::timeout(Real::from_secs(args.deadline), client.work()).await;
+    bar.finish_and_clear();
+    let run = work.map_err(|_| format!("not finished after {} s: given up", args.deadline))?;
+    let real = clock.real();
+    let books = tokio::time::timeout(Real::from_secs(10), api.books()).await??;
+    server.abort();
+    Ok(Report { plan, seed: args.seed, speed: args.speed, jobs: count, run, books, real })
+}
+
+/// A bar on a terminal, and nothing elsewhere.
+fn progress(jobs: usize) -> Result<ProgressBar, Box<dyn Error>> {
+    let target =
+        if std::io::stderr().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let style = ProgressStyle::with_template("{elapsed:>4} [{bar:40}] {pos}/{len} jobs  {msg}")?.progress_chars("=> ");
+    Ok(ProgressBar::with_draw_target(Some(jobs as u64), target).with_style(style))
+}
+
+/// Prints the table, writes the files, and tells the violations.
+fn save(report: &Report, out: &Path) -> Result<u64, Box<dyn Error>> {
+    let (json, picture) = (out.join("report.json"), out.join("run.svg"));
+    std::fs::write(&json, format!("{:#}\n", report.json()))?;
+    picture::draw(report, &picture)?;
+    print!("{report}");
+    println!("{:<20}{}, {}", "see", json.display(), picture.display());
+    Ok(report.books.violations())
+}

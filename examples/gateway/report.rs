@@ -1,0 +1,104 @@
+//! The end of a run: a table for people, a JSON file for programs.
+
+use std::fmt;
+use std::time::Duration as Real;
+
+use serde_json::{Value, json};
+use tollgate::Duration;
+
+use crate::books::Books;
+use crate::plan::Plan;
+use crate::run::{Outcome, Run};
+
+/// A finished run and what the server's books say about it.
+#[derive(Debug)]
+pub(crate) struct Report {
+    pub(crate) plan: Plan,
+    pub(crate) seed: u64,
+    pub(crate) speed: u32,
+    pub(crate) jobs: usize,
+    pub(crate) run: Run,
+    pub(crate) books: Books,
+    pub(crate) real: Real,
+}
+
+impl Report {
+    /// The rows of the table: what, how many, and a word on it.
+    fn rows(&self) -> Vec<(&'static str, String, String)> {
+        let (run, books, plan) = (&self.run, &self.books, self.plan);
+        let count = |outcomes: &[Outcome]| run.count(outcomes).to_string();
+        let [rate, minute, slots] = run.refused;
+        let limits = format!("plan \"{}\": {} in any minute", plan.name, plan.per_minute);
+        vec![
+            ("jobs", self.jobs.to_string(), format!("{} done, {} failed for good", run.done, run.failed.len())),
+            ("sent", run.requests.len().to_string(), format!("the server counted {}", books.arrivals.len())),
+            ("accepted", count(&[Outcome::Accepted]), String::new()),
+            ("throttled", count(&[Outcome::TooFast, Outcome::TooMany]), "429, with and without Retry-After".into()),
+            ("unclear", count(&[Outcome::Unclear]), "5xx; asked whether the task was started".into()),
+            ("retried", run.retried.to_string(), String::new()),
+            ("failed for good", run.failed.len().to_string(), self.reasons()),
+            ("held back", (rate + minute + slots).to_string(), format!("rate {rate}, minute {minute}, slots {slots}")),
+            ("waited", seconds(run.waited), "all jobs together".into()),
+            ("waited at most", seconds(run.waited_most), "one job for its turn".into()),
+            ("peak of the minute", format!("{} \u{2030}", run.peak_permille), limits),
+            ("  server's peak", books.peak_requests.to_string(), "requests in one minute".into()),
+            ("peak of the slots", run.peak_slots.to_string(), format!("plan: {} at once", plan.concurrent)),
+            ("  server's peak", books.peak_tasks.to_string(), "tasks at once".into()),
+            (
+                "violations",
+                books.violations().to_string(),
+                format!("by the server's books: {} too fast, {} too many", books.too_fast, books.too_many),
+            ),
+            ("virtual time", seconds(run.end.saturating_since(tollgate::Instant::ORIGIN)), String::new()),
+            ("real time", format!("{:.1} s", self.real.as_secs_f64()), format!("clock at {} x", self.speed)),
+        ]
+    }
+
+    fn reasons(&self) -> String {
+        let reasons: Vec<_> = self.run.failed.iter().take(3).map(|(id, why)| format!("job {id}: {why}")).collect();
+        reasons.join("; ")
+    }
+
+    /// The report for programs. Stamps are in virtual microseconds.
+    pub(crate) fn json(&self) -> Value {
+        let run = &self.run;
+        json!({
+            "plan": { "name": self.plan.name, "per_minute": self.plan.per_minute, "concurrent": self.plan.concurrent },
+            "seed": self.seed,
+            "speed": self.speed,
+            "jobs": self.jobs,
+            "done": run.done,
+            "sent": run.requests.len(),
+            "accepted": run.count(&[Outcome::Accepted]),
+            "throttled": run.count(&[Outcome::TooFast, Outcome::TooMany]),
+            "unclear": run.count(&[Outcome::Unclear]),
+            "retried": run.retried,
+            "failed": run.failed.iter().map(|(id, why)| json!({ "job": id, "why": why })).collect::<Vec<_>>(),
+            "held_back": { "rate": run.refused[0], "minute": run.refused[1], "slots": run.refused[2] },
+            "waited_us": run.waited,
+            "waited_most_us": run.waited_most,
+            "peak_minute_permille": run.peak_permille,
+            "peak_slots": run.peak_slots,
+            "violations": self.books.violations(),
+            "virtual_us": run.end,
+            "real_ms": u64::try_from(self.real.as_millis()).unwrap_or(u64::MAX),
+            "requests": run.requests,
+            "server": self.books,
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, value, remark) in self.rows() {
+            let line = format!("{name:<20}{value:>10}   {remark}");
+            writeln!(f, "{}", line.trim_end())?;
+        }
+        Ok(())
+    }
+}
+
+fn seconds(span: Duration) -> String {
+    let tenths = span.as_millis() / 100;
+    format!("{}.{} s", tenths / 10, tenths % 10)
+}
