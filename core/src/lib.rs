@@ -14,11 +14,13 @@ extern crate std;
 
 mod adapt;
 mod admission;
+mod amount;
 mod backoff;
 mod breaker;
 mod bucket;
 mod burst;
 mod clocked;
+mod decimal;
 mod entropy;
 mod glue;
 #[cfg(feature = "headers")]
@@ -26,6 +28,7 @@ pub mod headers;
 mod limiter;
 pub mod presets;
 mod quota;
+mod ratio;
 mod retry;
 mod retry_quota;
 mod slots;
@@ -37,14 +40,17 @@ mod window_slices;
 
 pub use adapt::{Aimd, AimdError, AimdPolicy, Pacing};
 pub use admission::{Refused, reserve_all};
+pub use amount::{Airtime, Amount, AmountError, Bytes, Credits, Custom, Usd};
 pub use backoff::{Backoff, GiveUp, Growth, Jitter, Policy, PolicyError};
 pub use breaker::{Breaker, BreakerError, BreakerPolicy, Phase, Trip};
 pub use bucket::{Inherit, Start, TokenBucket};
 pub use burst::Burst;
 pub use clocked::Clocked;
+pub use decimal::DecimalError;
 pub use entropy::Entropy;
 pub use limiter::{Book, Denied, Limiter, Reservation, Token};
 pub use quota::{Quota, QuotaError};
+pub use ratio::{Ratio, RatioError, Rounding, mul_div};
 pub use retry::{
     Advice, Decision, Failure, Health, Outcome, Reason, Repeatable, Restraint, Retry, RetryPolicy, Verdict,
 };
