@@ -4,4 +4,5 @@
 //! right, and the test says what comes instead where it is not. A `ref_*` file is exact and is equalled throughout.
 
 mod amounts;
+mod calendars;
 mod table;
