@@ -39,6 +39,7 @@
 //! | units that are given back when you forget about them | [`Permit`] |
 //! | to reach into a shared limiter | [`Shared::with`] |
 //! | to learn from a response's headers | `http`, by the feature of that name |
+//! | days and months in a time zone | `ZonedCalendar`, by the feature `jiff` |
 //! | to check a limiter of your own against the contract | `testing`, by the feature of that name |
 
 mod cancel;
@@ -52,9 +53,13 @@ mod shared;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod wait;
+#[cfg(feature = "jiff")]
+mod zone;
 
 pub use cancel::Cancel;
 pub use clock::StdClock;
 pub use permit::Permit;
 pub use shared::Shared;
 pub use wait::{Wait, WaitError};
+#[cfg(feature = "jiff")]
+pub use zone::{UnknownZone, ZonedCalendar};

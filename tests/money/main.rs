@@ -6,3 +6,4 @@
 mod amounts;
 mod calendars;
 mod table;
+mod zones;
