@@ -1,5 +1,7 @@
-//! Named data: backoff formulas, radio sub-bands. **There is no default preset**: sources contradict each other, so one is
-//! chosen by name.
+//! Named data: backoff formulas, plans, radio sub-bands, tariffs. **There is no default preset**: sources contradict each
+//! other, so one is chosen by name.
 
 pub mod backoffs;
+pub mod plans;
 pub mod radio;
+pub mod tariffs;

@@ -5,5 +5,8 @@
 
 mod amounts;
 mod calendars;
+mod config;
+mod presets;
+mod prices;
 mod table;
 mod zones;
