@@ -6,6 +6,7 @@
 mod amounts;
 mod calendars;
 mod config;
+mod plans;
 mod presets;
 mod prices;
 mod table;
