@@ -44,6 +44,49 @@ pub struct Bytes;
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Custom<const N: u32>;
 
+/// What an amount counts, so that a budget in one unit is not charged in another, even where the type is erased.
+///
+/// # Example
+/// ```
+/// use tollgate::{Custom, Unit, Usd};
+/// assert_eq!(Usd::NAME, "usd");
+/// assert_ne!(Usd::ID, Custom::<7>::ID);
+/// ```
+pub trait Unit {
+    /// A number that no other unit of the program has. Those of this crate are above `0xFFFF_FF00`.
+    const ID: u32;
+    /// What people call it, lower case.
+    const NAME: &'static str;
+}
+
+impl Unit for Credits {
+    const ID: u32 = 0xFFFF_FF01;
+    const NAME: &'static str = "credits";
+}
+
+impl Unit for Usd {
+    const ID: u32 = 0xFFFF_FF02;
+    const NAME: &'static str = "usd";
+}
+
+impl Unit for Airtime {
+    const ID: u32 = 0xFFFF_FF03;
+    const NAME: &'static str = "airtime";
+}
+
+impl Unit for Bytes {
+    const ID: u32 = 0xFFFF_FF04;
+    const NAME: &'static str = "bytes";
+}
+
+impl<const N: u32> Unit for Custom<N> {
+    const ID: u32 = {
+        assert!(N < 0xFFFF_FF00, "a custom unit's number must be below 0xFFFF_FF00");
+        N
+    };
+    const NAME: &'static str = "units";
+}
+
 /// How much of a unit, in millionths of it: 0 to 2^63 - 1 of them, that is up to 9.2 x 10^12 whole units.
 ///
 /// Amounts of different units do not mix:

@@ -49,7 +49,7 @@ mod window_slices;
 
 pub use adapt::{Aimd, AimdError, AimdPolicy, Pacing};
 pub use admission::{Refused, reserve_all};
-pub use amount::{Airtime, Amount, AmountError, Bytes, Credits, Custom, Usd};
+pub use amount::{Airtime, Amount, AmountError, Bytes, Credits, Custom, Unit, Usd};
 pub use backoff::{Backoff, GiveUp, Growth, Jitter, Policy, PolicyError};
 pub use breaker::{Breaker, BreakerError, BreakerPolicy, Phase, Trip};
 pub use bucket::{Inherit, Start, TokenBucket};
