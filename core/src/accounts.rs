@@ -1,0 +1,350 @@
+//! What time does to a [`Ledger`]: periods roll, windows age, holds run out, and the date becomes known or unknown.
+//!
+//! Everything is computed first on a copy, so that a question, or a call that is refused, changes nothing; the next
+//! granted call writes it down. Nothing here divides but the search for a new period's boundaries.
+
+use crate::budget::{Budget, DATED, Home, UNDATED};
+use crate::hold::{AccountId, Hold, OnExpiry};
+use crate::ledger::{Account, Ledger};
+use crate::terms::{BudgetSpec, Renewal, Rolling};
+use crate::time::{Duration, Instant};
+use crate::wall::{Heard, Trust, UnixMicros};
+use crate::window::is_live;
+
+impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S: usize> Ledger<'a, N, H, L, R, S> {
+    /// Hears that it was `unix` at `now`, give or take `error`; see [`Wall::set`](crate::Wall::set).
+    ///
+    /// Calendar budgets start a new period when the wall shows its start *less its error*. While the date is not known
+    /// they do not roll; what is charged meanwhile goes to the period that is then learned, if that is a later one. A
+    /// fresh budget adopts the period it learns, unchanged. An earlier one, once confirmed, takes back what had been
+    /// booked to the one before.
+    pub fn set_wall(&mut self, now: Instant, unix: UnixMicros, error: Duration, trust: Trust) -> Heard {
+        let eff = self.act(now);
+        let heard = self.wall.set(eff, unix, error, trust);
+        for at in self.indices() {
+            if heard == Heard::Learned {
+                self.learn(at, eff);
+            }
+            self.find_roll(at, eff);
+        }
+        heard
+    }
+
+    pub(crate) fn indices(&self) -> impl Iterator<Item = AccountId> + use<N, H, L, R, S> {
+        let len = u8::try_from(self.accounts.len()).unwrap_or(u8::MAX);
+        (0..len).map(AccountId)
+    }
+
+    pub(crate) fn effective(&self, now: Instant) -> Instant {
+        self.last.max(now)
+    }
+
+    pub(crate) fn is_over(&self, hold: &Hold<L>, eff: Instant) -> bool {
+        !is_live(self.deadline(hold), eff)
+    }
+
+    pub(crate) const fn deadline(&self, hold: &Hold<L>) -> Instant {
+        hold.until.saturating_add(self.grace)
+    }
+
+    /// The tag of what is reserved or charged in this account now.
+    pub(crate) fn tag(&self, spec: &BudgetSpec<'_>, budget: &Budget) -> i32 {
+        if spec.renewal.is_dated() && !self.wall.is_known() { UNDATED } else { budget.period }
+    }
+
+    /// The account as it is at `eff`, if nobody does anything until then.
+    pub(crate) fn view(&self, at: AccountId, eff: Instant) -> Option<(&'a BudgetSpec<'a>, Budget)> {
+        let account = self.accounts.get(usize::from(at.0))?;
+        let (spec, mut budget) = (account.spec, account.budget);
+        let due = eff >= self.next_expiry;
+        if let Renewal::Rolling(rolling) = spec.renewal {
+            budget.posted = self.aged(account, rolling, eff);
+            if due {
+                self.run_out(at, eff, |hold, reserved| {
+                    budget.held = budget.held.saturating_sub(reserved);
+                    // Until it is written down it counts as long as its slice can possibly last.
+                    let leaves = self.deadline(hold).saturating_add(rolling.length()).saturating_add(rolling.slice());
+                    if hold.on_expiry == OnExpiry::Post && eff < leaves {
+                        budget.posted = budget.posted.saturating_add(reserved);
+                    }
+                });
+            }
+            return Some((spec, budget));
+        }
+        let (rolls, roll_at) = (eff >= budget.roll_at, budget.roll_at);
+        if due {
+            self.run_out_lines(at, eff, &mut budget, |ended| !rolls || ended <= roll_at);
+        }
+        if rolls {
+            self.roll(spec, &mut budget, eff);
+            if due {
+                self.run_out_lines(at, eff, &mut budget, |ended| ended > roll_at);
+            }
+        }
+        Some((spec, budget))
+    }
+
+    /// Calls `each` for every hold on this account whose time is up at `eff` and that is still in the table.
+    fn run_out(&self, at: AccountId, eff: Instant, mut each: impl FnMut(&Hold<L>, u64)) {
+        for hold in self.holds.iter().filter(|hold| self.is_over(hold, eff)) {
+            if let Some(line) = hold.line(at) {
+                each(hold, line.reserved);
+            }
+        }
+    }
+
+    fn run_out_lines(&self, at: AccountId, eff: Instant, budget: &mut Budget, when: impl Fn(Instant) -> bool) {
+        self.run_out(at, eff, |hold, reserved| {
+            if when(self.deadline(hold)) {
+                let home = budget.home(hold.line(at).map_or(UNDATED, |line| line.tag));
+                budget.unhold(home, reserved);
+                if hold.on_expiry == OnExpiry::Post {
+                    budget.post(home, reserved);
+                }
+            }
+        });
+    }
+
+    /// Goes on to the period that the wall surely shows at `eff`.
+    fn roll(&self, spec: &BudgetSpec<'_>, budget: &mut Budget, eff: Instant) {
+        let Some(period) = self.wall.surely(eff).and_then(|unix| spec.renewal.period_at(unix.as_secs())) else {
+            return;
+        };
+        if period.index > budget.period {
+            budget.roll(spec, period.index);
+        }
+        budget.roll_at = self.roll_at(spec, budget.period, eff);
+    }
+
+    /// When this period is surely over, as far as is known at `eff`.
+    pub(crate) fn roll_at(&self, spec: &BudgetSpec<'_>, index: i32, eff: Instant) -> Instant {
+        // The wall less a larger error than before may show an earlier period: look a few ahead.
+        const AHEAD: u32 = 8;
+        let now = self.wall.surely(eff).and_then(|unix| spec.renewal.period_at(unix.as_secs()));
+        let Some(mut period) = now else { return Instant::MAX };
+        for _ in 0..AHEAD {
+            if period.index >= index {
+                break;
+            }
+            period = spec.renewal.period_at(period.end).unwrap_or(period);
+        }
+        // A later period is running: this one is over already.
+        let end = if period.index > index { period.start } else { period.end };
+        self.wall.when_surely(UnixMicros::from_secs(end)).unwrap_or(Instant::MAX)
+    }
+
+    /// Recomputes when a calendar budget rolls: never while the date is unknown.
+    pub(crate) fn find_roll(&mut self, at: AccountId, eff: Instant) {
+        let Some((spec, period)) = self.accounts.get(usize::from(at.0)).map(|a| (a.spec, a.budget.period)) else {
+            return;
+        };
+        if spec.renewal.is_dated() {
+            let roll_at = self.roll_at(spec, period, eff);
+            if let Some(account) = self.accounts.get_mut(usize::from(at.0)) {
+                account.budget.roll_at = roll_at;
+            }
+        }
+    }
+
+    /// The date became known: the account learns its period, and everything undated gets one.
+    pub(crate) fn learn(&mut self, at: AccountId, eff: Instant) {
+        let surely = self.wall.surely(eff);
+        let Some(account) = self.accounts.get_mut(usize::from(at.0)) else { return };
+        let spec = account.spec;
+        let Some(period) = surely.and_then(|unix| spec.renewal.period_at(unix.as_secs())) else { return };
+        let lines = |hold: &Hold<L>| hold.line(at).copied();
+        let undated_held = self.holds.iter().filter_map(lines).filter(|line| line.tag == UNDATED);
+        account.budget.learn(spec, period.index, undated_held.map(|line| line.reserved).sum());
+        for line in self.holds.iter_mut().chain(&mut self.resolved).flat_map(|hold| &mut hold.lines) {
+            if line.account == at {
+                for tag in [&mut line.tag, &mut line.extra_tag] {
+                    *tag = if *tag == UNDATED { period.index } else { *tag };
+                }
+            }
+        }
+        let budget = &mut account.budget;
+        let held = self.holds.iter().filter_map(lines).filter(|line| budget.home(line.tag) != Home::Previous);
+        budget.held = held.map(|line| line.reserved).sum();
+        budget.alert(spec);
+    }
+
+    /// Acts at `now`: writes down what time has done until then. An older stamp is counted and changes nothing.
+    pub(crate) fn act(&mut self, now: Instant) -> Instant {
+        if now < self.last {
+            self.faults = self.faults.saturating_add(1);
+        }
+        let eff = self.effective(now);
+        self.last = eff;
+        let due = eff >= self.next_expiry;
+        for at in self.indices() {
+            let Some(account) = self.accounts.get(usize::from(at.0)) else { continue };
+            let rolls = eff >= account.budget.roll_at;
+            if let Renewal::Rolling(rolling) = account.spec.renewal {
+                if rolls {
+                    self.advance(at, rolling, eff);
+                }
+            } else if (due || rolls)
+                && let Some((spec, mut budget)) = self.view(at, eff)
+            {
+                budget.alert(spec);
+                self.store(at, budget);
+            }
+        }
+        if due {
+            self.sweep(eff);
+        }
+        eff
+    }
+
+    pub(crate) fn store(&mut self, at: AccountId, budget: Budget) {
+        if let Some(account) = self.accounts.get_mut(usize::from(at.0)) {
+            account.budget = budget;
+        }
+    }
+
+    /// Takes out the holds whose time is up, in the order (end, id); their sums are written down already, but for
+    /// rolling budgets.
+    fn sweep(&mut self, eff: Instant) {
+        for _ in 0..H {
+            let over = self.holds.iter().enumerate().filter(|(_, hold)| self.is_over(hold, eff));
+            let Some((index, _)) = over.min_by_key(|(_, hold)| (hold.until, hold.id)) else { break };
+            let mut hold = self.holds.swap_remove(index);
+            let ended = self.deadline(&hold);
+            hold.expire();
+            for line in &mut hold.lines {
+                let tag = self.expire_rolling(line.account, ended, line.reserved, line.taken);
+                line.tag = tag.unwrap_or(line.tag);
+            }
+            self.remember(hold);
+        }
+        let deadlines = self.holds.iter().map(|hold| self.deadline(hold));
+        self.next_expiry = deadlines.min().unwrap_or(Instant::MAX);
+    }
+
+    /// Ends a line in a rolling budget; what is posted of it is stamped when its time was up.
+    fn expire_rolling(&mut self, at: AccountId, ended: Instant, reserved: u64, taken: u64) -> Option<i32> {
+        let account = self.accounts.get_mut(usize::from(at.0))?;
+        let Renewal::Rolling(rolling) = account.spec.renewal else { return None };
+        account.budget.held = account.budget.held.saturating_sub(reserved);
+        let mut age = 0;
+        let mut start = account.budget.roll_at.saturating_sub(rolling.slice());
+        while ended < start && age <= rolling.slices() {
+            start = start.saturating_sub(rolling.slice());
+            age += 1;
+        }
+        let tag = account.budget.period.wrapping_sub(i32::from(age));
+        self.put(at, tag, taken);
+        if let Some(account) = self.accounts.get_mut(usize::from(at.0)) {
+            account.budget.alert(account.spec);
+        }
+        Some(tag)
+    }
+
+    /// The slice of a rolling budget with this tag, if it is still in the window.
+    fn slot(&mut self, at: AccountId, tag: i32) -> Option<(&mut u64, &mut Budget)> {
+        let account = self.accounts.get_mut(usize::from(at.0))?;
+        let Renewal::Rolling(rolling) = account.spec.renewal else { return None };
+        let age = u16::try_from(account.budget.period.wrapping_sub(tag)).ok().filter(|age| *age <= rolling.slices())?;
+        let back = if account.running >= age { 0 } else { rolling.slices() + 1 };
+        let index = usize::from(account.offset) + usize::from(account.running + back - age);
+        Some((self.slices.get_mut(index)?, &mut account.budget))
+    }
+
+    /// Posts to the slice with this tag; nothing, if it has left the window.
+    pub(crate) fn put(&mut self, at: AccountId, tag: i32, amount: u64) {
+        if let Some((slot, budget)) = self.slot(at, tag) {
+            *slot = slot.saturating_add(amount);
+            budget.posted = budget.posted.saturating_add(amount);
+        }
+    }
+
+    /// Takes back from the slice with this tag, and returns how much was there.
+    pub(crate) fn take_back(&mut self, at: AccountId, tag: i32, amount: u64) -> u64 {
+        let Some((slot, budget)) = self.slot(at, tag) else { return 0 };
+        let amount = amount.min(*slot);
+        *slot -= amount;
+        budget.posted = budget.posted.saturating_sub(amount);
+        amount
+    }
+
+    /// Whether the slice with this tag is still in the window.
+    pub(crate) fn in_window(&mut self, at: AccountId, tag: i32) -> bool {
+        self.slot(at, tag).is_some()
+    }
+
+    /// The slices of a rolling account in the order in which they leave, the running one last.
+    fn leaving(&self, account: &Account<'_>, rolling: Rolling) -> impl Iterator<Item = u64> + '_ {
+        let (from, len) = (usize::from(account.offset), usize::from(rolling.slices()) + 1);
+        let ring = self.slices.get(from..from + len).unwrap_or(&[]);
+        let (early, late) = ring.split_at_checked(usize::from(account.running) + 1).unwrap_or((ring, &[]));
+        late.iter().chain(early).copied()
+    }
+
+    /// What the slices of a rolling account hold at `eff`.
+    fn aged(&self, account: &Account<'_>, rolling: Rolling, eff: Instant) -> u64 {
+        let (mut end, mut posted) = (account.budget.roll_at, account.budget.posted);
+        if eff >= end {
+            for slot in self.leaving(account, rolling) {
+                if eff < end || end == Instant::MAX {
+                    break;
+                }
+                posted = posted.saturating_sub(slot);
+                end = end.saturating_add(rolling.slice());
+            }
+        }
+        posted
+    }
+
+    /// Moves the running slice up to `eff`. Slices that have all left start anew there, without a division.
+    fn advance(&mut self, at: AccountId, rolling: Rolling, eff: Instant) {
+        let Some(account) = self.accounts.get_mut(usize::from(at.0)) else { return };
+        let budget = &mut account.budget;
+        for _ in 0..=rolling.slices() {
+            if eff < budget.roll_at || budget.roll_at == Instant::MAX {
+                break;
+            }
+            account.running = if account.running < rolling.slices() { account.running + 1 } else { 0 };
+            if let Some(oldest) = self.slices.get_mut(usize::from(account.offset) + usize::from(account.running)) {
+                budget.posted = budget.posted.saturating_sub(core::mem::take(oldest));
+            }
+            budget.period = budget.period.wrapping_add(1);
+            budget.roll_at = budget.roll_at.saturating_add(rolling.slice());
+        }
+        if eff >= budget.roll_at {
+            budget.roll_at = eff.saturating_add(rolling.slice());
+        }
+        budget.alert(account.spec);
+    }
+
+    /// The first instant after `t` at which something in this account changes by itself, its holds not included.
+    pub(crate) fn next_change(&self, at: AccountId, t: Instant) -> Option<Instant> {
+        let account = self.accounts.get(usize::from(at.0))?;
+        let next = match account.spec.renewal {
+            Renewal::Rolling(rolling) => {
+                let mut end = account.budget.roll_at;
+                for _ in 0..=rolling.slices() {
+                    if end > t {
+                        break;
+                    }
+                    end = end.saturating_add(rolling.slice());
+                }
+                end
+            }
+            _ => self.view(at, t)?.1.roll_at,
+        };
+        Some(next).filter(|next| *next > t && *next < Instant::MAX)
+    }
+
+    /// Opens the calendar of a new account.
+    pub(crate) fn date(&mut self, at: AccountId, eff: Instant) {
+        if self.wall.is_known() {
+            self.learn(at, eff);
+        }
+        self.find_roll(at, eff);
+    }
+
+    /// Whether the account's period is a real one that is known to be running.
+    pub(crate) fn is_dated(&self, spec: &BudgetSpec<'_>, budget: &Budget) -> bool {
+        !spec.renewal.is_dated() || (self.wall.is_known() && budget.has(DATED))
+    }
+}

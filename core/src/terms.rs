@@ -1,0 +1,343 @@
+//! `BudgetSpec`: what a budget promises: how much, how often it starts afresh, and what happens above it.
+//!
+//! A constant, kept by reference: it can stay in flash. Amounts are typed when it is made and checked against the unit.
+//!
+//! ```text
+//! Lifetime   ────────────────────────────────────>   until it is used up
+//! Calendar   ──────────|──────────|──────────|───>   whole again at every boundary
+//! Rolling         (─────────────────────]            so much in any stretch of this length
+//! ```
+
+use core::fmt;
+
+use crate::alerts::Thresholds;
+use crate::amount::{Amount, Unit};
+use crate::calendar::{Boundaries, Calendar, Period};
+use crate::time::Duration;
+
+/// When a budget starts afresh.
+#[derive(Clone, Copy)]
+pub enum Renewal<'a> {
+    /// Never.
+    Lifetime,
+    /// At every boundary of this calendar: day, week or month, in UTC or at a fixed offset.
+    Calendar(Calendar),
+    /// At every boundary of a real zone, with days of 23 and 25 hours.
+    Zone(&'a (dyn Boundaries + Sync)),
+    /// Never at once: what was used comes back when it is this old.
+    Rolling(Rolling),
+}
+
+impl fmt::Debug for Renewal<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lifetime => f.write_str("Lifetime"),
+            Self::Calendar(calendar) => f.debug_tuple("Calendar").field(calendar).finish(),
+            Self::Zone(_) => f.write_str("Zone"),
+            Self::Rolling(rolling) => f.debug_tuple("Rolling").field(rolling).finish(),
+        }
+    }
+}
+
+#[cfg(feature = "defmt")]
+impl defmt::Format for Renewal<'_> {
+    fn format(&self, f: defmt::Formatter<'_>) {
+        match self {
+            Self::Calendar(calendar) => defmt::write!(f, "Calendar({})", calendar),
+            Self::Rolling(rolling) => defmt::write!(f, "Rolling({})", rolling),
+            Self::Lifetime | Self::Zone(_) => {
+                let name = if self.is_dated() { "Zone" } else { "Lifetime" };
+                defmt::write!(f, "{=str}", name);
+            }
+        }
+    }
+}
+
+impl Renewal<'_> {
+    /// The calendar period that contains this second, if there is one.
+    pub(crate) fn period_at(&self, unix: i64) -> Option<Period> {
+        match self {
+            Self::Calendar(calendar) => Some(calendar.period(unix)),
+            Self::Zone(zone) => Some(zone.period_at(unix)),
+            Self::Lifetime | Self::Rolling(_) => None,
+        }
+    }
+
+    pub(crate) const fn is_dated(&self) -> bool {
+        matches!(self, Self::Calendar(_) | Self::Zone(_))
+    }
+}
+
+/// A window that moves with time, cut into slices.
+///
+/// All slices and the running one are counted in full, so that it is never over, and never stricter than an exact
+/// window of `length x (1 + 1/slices)`. Each slice takes 8 bytes of the ledger's pool, and one more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Rolling {
+    slice: Duration,
+    slices: u16,
+}
+
+impl Rolling {
+    /// A window of this length in so many slices.
+    ///
+    /// # Errors
+    /// [`SpecError::Slices`] for none, for more than 4096, or if the length is not a whole number of microseconds for
+    /// each.
+    pub const fn new(length: Duration, slices: u16) -> Result<Self, SpecError> {
+        let micros = length.as_micros();
+        if slices == 0 || slices > 4096 || micros == 0 || !micros.is_multiple_of(slices as u64) {
+            return Err(SpecError::Slices { length, slices });
+        }
+        Ok(Self { slice: Duration::from_micros(micros / slices as u64), slices })
+    }
+
+    /// How long a slice is.
+    pub const fn slice(&self) -> Duration {
+        self.slice
+    }
+
+    /// How many slices the window has, without the running one.
+    pub const fn slices(&self) -> u16 {
+        self.slices
+    }
+
+    /// The length of the window.
+    pub const fn length(&self) -> Duration {
+        self.slice.saturating_mul(self.slices as u64)
+    }
+}
+
+/// What happens to a settlement that is higher than its hold and does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Overage {
+    /// It is refused, and the caller decides.
+    Reject,
+    /// What fits is posted, the rest is unaccounted, and nothing new is admitted until the next period or a refund.
+    Cap,
+    /// It is a debt, up to so many millionths in all; above that it is refused.
+    Debt {
+        /// The largest debt, in millionths.
+        max: u64,
+    },
+}
+
+/// How much of a unit may be used in a period, and what happens around that.
+///
+/// # Example
+/// ```
+/// use tollgate::{Amount, BudgetSpec, Calendar, Credits, Cycle, Renewal, Thresholds};
+///
+/// static DAILY: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(66), Renewal::Calendar(Calendar::utc(Cycle::Day)))
+///     .with_thresholds(tollgate::valid!(Thresholds::percent(&[50, 80, 100], 5)));
+/// assert_eq!(DAILY.unit_name(), "credits");
+/// ```
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct BudgetSpec<'a> {
+    pub(crate) renewal: Renewal<'a>,
+    pub(crate) limit: u64,
+    pub(crate) soft: Option<u64>,
+    pub(crate) overage: Overage,
+    /// The least and the most that is carried over.
+    pub(crate) rollover: Option<(u64, u64)>,
+    pub(crate) carry_debt: bool,
+    pub(crate) thresholds: Thresholds,
+    pub(crate) unit: u32,
+    unit_name: &'static str,
+}
+
+/// Why a budget cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum SpecError {
+    /// An amount is in another unit than the limit.
+    UnitMismatch,
+    /// The limit and what can come on top of it exceed 2^63 - 1 millionths.
+    TooLarge,
+    /// The least rollover is above the most.
+    Rollover {
+        /// The least, in millionths.
+        min: u64,
+        /// The most, in millionths.
+        max: u64,
+    },
+    /// Only what has calendar periods can carry anything over.
+    NoPeriods,
+    /// The window does not divide into the slices.
+    Slices {
+        /// The length of the window.
+        length: Duration,
+        /// How many slices it should divide into.
+        slices: u16,
+    },
+}
+
+impl SpecError {
+    /// What is wrong, without the numbers, for [`valid!`](crate::valid).
+    pub const fn message(self) -> &'static str {
+        match self {
+            Self::UnitMismatch => "an amount in another unit than the limit: expected the same unit",
+            Self::TooLarge => "a limit that is too large with what comes on top: expected at most 2^63 - 1 millionths",
+            Self::Rollover { .. } => "the least rollover is above the most: expected it below",
+            Self::NoPeriods => "a rollover without calendar periods: expected a calendar",
+            Self::Slices { .. } => "a window that does not divide: expected 1 to 4096 slices of whole microseconds",
+        }
+    }
+}
+
+impl fmt::Display for SpecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rollover { min, max } => {
+                write!(f, "a rollover of at least {min} and at most {max}: expected min <= max")
+            }
+            Self::Slices { length, slices } => {
+                write!(f, "a window of {length} in {slices} slices: expected 1 to 4096 of whole microseconds")
+            }
+            other => f.write_str(other.message()),
+        }
+    }
+}
+
+impl core::error::Error for SpecError {}
+
+impl<'a> BudgetSpec<'a> {
+    /// At most `limit` in each period. Zero always refuses.
+    ///
+    /// What does not fit is rejected; debt from a lowered limit is carried; nothing rolls over; no alerts.
+    pub const fn new<U: Unit>(limit: Amount<U>, renewal: Renewal<'a>) -> Self {
+        Self {
+            renewal,
+            limit: limit.as_micros(),
+            soft: None,
+            overage: Overage::Reject,
+            rollover: None,
+            carry_debt: true,
+            thresholds: Thresholds::NONE,
+            unit: U::ID,
+            unit_name: U::NAME,
+        }
+    }
+
+    /// The same, which marks what is admitted above `soft`.
+    ///
+    /// # Errors
+    /// [`SpecError::UnitMismatch`].
+    pub const fn with_soft<U: Unit>(self, soft: Amount<U>) -> Result<Self, SpecError> {
+        if U::ID == self.unit {
+            Ok(Self { soft: Some(soft.as_micros()), ..self })
+        } else {
+            Err(SpecError::UnitMismatch)
+        }
+    }
+
+    /// The same, in which a settlement above the hold takes what is left and closes the budget: [`Overage::Cap`].
+    #[must_use]
+    pub const fn with_cap(self) -> Self {
+        Self { overage: Overage::Cap, ..self }
+    }
+
+    /// The same, in which a settlement above the hold may run up a debt of at most `max`: [`Overage::Debt`].
+    ///
+    /// A rolling budget has no debt of its own: the excess is posted above the limit, by at most `max`, and ages like
+    /// everything else.
+    ///
+    /// # Errors
+    /// [`SpecError::UnitMismatch`]; [`SpecError::TooLarge`].
+    pub const fn with_debt<U: Unit>(self, max: Amount<U>) -> Result<Self, SpecError> {
+        if U::ID != self.unit {
+            return Err(SpecError::UnitMismatch);
+        }
+        Self { overage: Overage::Debt { max: max.as_micros() }, ..self }.checked()
+    }
+
+    /// The same, in which debts are forgiven when a period ends.
+    #[must_use]
+    pub const fn forgiving(self) -> Self {
+        Self { carry_debt: false, ..self }
+    }
+
+    /// The same, in which what is left at the end of a period comes on top of the next one: at least `min`, at most
+    /// `max`. After periods in which nobody asked it is `min`.
+    ///
+    /// # Errors
+    /// [`SpecError::UnitMismatch`]; [`SpecError::Rollover`]; [`SpecError::NoPeriods`]; [`SpecError::TooLarge`].
+    pub const fn with_rollover<U: Unit>(self, min: Amount<U>, max: Amount<U>) -> Result<Self, SpecError> {
+        let (min, max) = (min.as_micros(), max.as_micros());
+        if U::ID != self.unit {
+            return Err(SpecError::UnitMismatch);
+        }
+        if !self.renewal.is_dated() {
+            return Err(SpecError::NoPeriods);
+        }
+        if min > max {
+            return Err(SpecError::Rollover { min, max });
+        }
+        Self { rollover: Some((min, max)), ..self }.checked()
+    }
+
+    /// The same, which alerts once at each of these shares of the limit.
+    #[must_use]
+    pub const fn with_thresholds(self, thresholds: Thresholds) -> Self {
+        Self { thresholds, ..self }
+    }
+
+    /// Limit, rollover and debt together stay within what an amount holds, so that no sum can overflow later.
+    const fn checked(self) -> Result<Self, SpecError> {
+        let debt = match self.overage {
+            Overage::Debt { max } => max,
+            Overage::Reject | Overage::Cap => 0,
+        };
+        match self.limit.saturating_add(self.max_bonus()).checked_add(debt) {
+            Some(sum) if sum <= i64::MAX as u64 => Ok(self),
+            _ => Err(SpecError::TooLarge),
+        }
+    }
+
+    /// The most that a rollover can add.
+    pub(crate) const fn max_bonus(&self) -> u64 {
+        match self.rollover {
+            Some((_, max)) => max,
+            None => 0,
+        }
+    }
+
+    /// The limit in millionths of its unit.
+    pub const fn limit_micros(&self) -> u64 {
+        self.limit
+    }
+
+    /// The unit's [`NAME`](Unit::NAME).
+    pub const fn unit_name(&self) -> &'static str {
+        self.unit_name
+    }
+
+    /// When it starts afresh.
+    pub const fn renewal(&self) -> Renewal<'a> {
+        self.renewal
+    }
+
+    /// What happens to a settlement that does not fit.
+    pub const fn overage(&self) -> Overage {
+        self.overage
+    }
+
+    /// Whether debts outlive the period.
+    pub const fn carries_debt(&self) -> bool {
+        self.carry_debt
+    }
+
+    /// The least and the most that is carried over, in millionths.
+    pub const fn rollover(&self) -> Option<(u64, u64)> {
+        self.rollover
+    }
+
+    /// The alerts.
+    pub const fn thresholds(&self) -> &Thresholds {
+        &self.thresholds
+    }
+}
