@@ -6,6 +6,7 @@
 
 mod asks;
 mod golden;
+mod grants;
 mod model;
 mod scenarios;
 mod support;
