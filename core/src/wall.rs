@@ -26,6 +26,11 @@ impl UnixMicros {
         Self(micros)
     }
 
+    /// `millis` milliseconds after the epoch; saturates.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis.saturating_mul(1_000))
+    }
+
     /// `secs` seconds after the epoch; saturates.
     pub const fn from_secs(secs: i64) -> Self {
         Self(secs.saturating_mul(1_000_000))

@@ -13,45 +13,7 @@ use super::http_date::{HttpDate, offset, sign, time_of_day};
 use super::text::{Decimal, Scan, trim};
 use crate::time::Duration;
 
-/// A point on the calendar: microseconds since 1970-01-01T00:00:00Z without leap seconds. Saturates.
-///
-/// Not an [`Instant`](crate::Instant): limiters never see the calendar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct UnixMicros(i64);
-
-impl UnixMicros {
-    /// `micros` microseconds after the epoch.
-    pub const fn from_micros(micros: i64) -> Self {
-        Self(micros)
-    }
-
-    /// `millis` milliseconds after the epoch; saturates.
-    pub const fn from_millis(millis: i64) -> Self {
-        Self(millis.saturating_mul(1_000))
-    }
-
-    /// `secs` seconds after the epoch; saturates.
-    pub const fn from_secs(secs: i64) -> Self {
-        Self(secs.saturating_mul(1_000_000))
-    }
-
-    /// Microseconds since the epoch.
-    pub const fn as_micros(self) -> i64 {
-        self.0
-    }
-
-    /// Whole seconds since the epoch, rounded down.
-    pub const fn as_secs(self) -> i64 {
-        self.0.div_euclid(1_000_000)
-    }
-
-    /// How long ago `earlier` was, or zero if it lies ahead.
-    #[must_use]
-    pub const fn saturating_since(self, earlier: Self) -> Duration {
-        if self.0 <= earlier.0 { Duration::ZERO } else { Duration::from_micros(self.0.abs_diff(earlier.0)) }
-    }
-}
+pub use crate::wall::UnixMicros;
 
 /// A span that a server named; as long as it said, without any cap.
 ///
