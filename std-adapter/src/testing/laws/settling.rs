@@ -111,14 +111,21 @@ fn follow<L: Limiter + Clone>(
 ) -> Result<Answer, String> {
     let answer = worse.run(call, log);
     let refused = matches!(answer, Answer::Allowed(Err(_)) | Answer::Reserved(Err(_)));
+    let grain = case.subject.grain;
+    if !grain.is_zero() && call.now.saturating_add(grain) == Instant::MAX {
+        // The grain reaches beyond the range of time, where nothing is promised.
+        if !refused {
+            better.apply(call);
+        }
+        return Ok(answer);
+    }
     if !refused {
         let mut other = better.apply(call);
         if answer.granted() && !other.granted() {
-            let later = Call { now: call.now.saturating_add(case.subject.grain), ..*call };
-            other = better.apply(&later);
+            other = better.apply(&Call { now: call.now.saturating_add(grain), ..*call });
         }
         let worse_off = match (answer, other) {
-            (Answer::Reserved(Ok(late)), Answer::Reserved(Ok(soon))) => soon > late.saturating_add(case.subject.grain),
+            (Answer::Reserved(Ok(late)), Answer::Reserved(Ok(soon))) => soon > late.saturating_add(grain),
             (Answer::Allowed(Ok(())) | Answer::Reserved(Ok(_)), other) => !other.granted(),
             _ => false,
         };
