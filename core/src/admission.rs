@@ -113,7 +113,8 @@ fn meet<const N: usize>(
         let before = at;
         let mut worst: Option<Refused> = None;
         for (index, (book, cost)) in limits.iter().enumerate().filter(|(_, (_, cost))| *cost > 0) {
-            match promise(book.quote(asked, at, *cost)) {
+            // All are asked for the same instant: a lease may end between two, and the order must not matter.
+            match promise(book.quote(asked, before, *cost)) {
                 Ok(earliest) if earliest > at => (at, binds) = (earliest, index),
                 Err(denied) if worst.is_none_or(|worst| denied.outranks(worst.denied)) => {
                     worst = Some(Refused { index, denied });

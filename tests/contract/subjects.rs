@@ -131,6 +131,18 @@ fn window_log_keeps_the_contract() {
     }
 }
 
+/// What is dropped is forgotten when its lease ends. What is committed after that may exceed the limit, so there is no
+/// bound to judge here.
+#[test]
+fn window_log_with_a_lease_keeps_the_other_laws() {
+    for lease in [3, 10, 25] {
+        let lease = Duration::from_micros(lease);
+        let window = window(4, Duration::from_micros(10)).with_lease(lease).expect("not zero");
+        let make = move |now| WindowLog::<5>::new(window, WhenFull::Refuse, History::Empty, now);
+        contract(&Subject::new(make).max_cost(4).lease(lease));
+    }
+}
+
 fn slices<const B: usize>(limit: u32, length: Duration, history: History) -> Subject<WindowSlices<B>> {
     let window = window(limit, length);
     let make = move |now| WindowSlices::new(window, history, now).expect("the tables hold only even windows");

@@ -2,7 +2,7 @@
 
 use tollgate::{
     Book, Denied, Duration, History, Instant, Limiter, Quota, Start, TokenBucket, WhenFull, Window, WindowLog,
-    WindowSlices,
+    WindowSlices, reserve_all,
 };
 
 use crate::bookings::Dice;
@@ -188,6 +188,21 @@ fn a_hold_does_not_age_and_is_stamped_at_its_commit() {
     log.commit(us(60), held, 2);
     assert_eq!(log.allow(us(69), 1), Err(Denied::Until(us(70))));
     assert_eq!(log.allow(us(70), 2), Ok(()));
+}
+
+/// A hold whose lease ends between now and the instant to which a neighbour raises the call.
+#[test]
+fn a_lease_that_ends_in_between_does_not_make_the_order_matter() {
+    let window = Window::new(4, Duration::from_micros(10)).and_then(|w| w.with_lease(Duration::from_micros(3)));
+    let mut log = WindowLog::<5>::new(window.expect("ten"), WhenFull::Refuse, History::Empty, us(0));
+    drop(log.reserve(us(0), 4, Duration::ZERO).expect("empty"));
+    let quota = tollgate::valid!(Quota::new_with_burst(1, Duration::from_micros(5), 1));
+    let mut bucket = TokenBucket::new(quota, Start::Empty, us(0));
+    let patience = Duration::from_micros(20);
+    let first = reserve_all(us(0), patience, [(&mut log, 1), (&mut bucket, 1)]).map_err(|refused| refused.denied);
+    assert_eq!(first.map(|[held, _]| held.at()), Err(Denied::Busy));
+    let second = reserve_all(us(0), patience, [(&mut bucket, 1), (&mut log, 1)]).map_err(|refused| refused.denied);
+    assert_eq!(second.map(|[held, _]| held.at()), Err(Denied::Busy));
 }
 
 /// What a list of everything granted says is in use in `(now - length, now]`.

@@ -62,6 +62,8 @@ pub(super) enum Act {
     Peek(u64),
     Allow(u64),
     Reserve(u64, Duration),
+    /// Books at an instant this much later than the earliest, as `reserve_all` does where another limit is slower.
+    Late(u64, Duration),
     /// Settles the booking of this number with the actual units.
     Settle(usize, u64),
     /// Forgets the booking of this number.
@@ -109,6 +111,7 @@ impl fmt::Display for Act {
             Self::Peek(cost) => write!(f, "available, earliest({cost})"),
             Self::Allow(cost) => write!(f, "allow({cost})"),
             Self::Reserve(cost, patience) => write!(f, "reserve({cost}, patience {patience})"),
+            Self::Late(cost, late) => write!(f, "book({cost}, {late} later than the earliest)"),
             Self::Settle(id, 0) => write!(f, "release(#{id})"),
             Self::Settle(id, actual) => write!(f, "commit(#{id}, {actual})"),
             Self::Drop(id) => write!(f, "drop(#{id})"),
@@ -187,6 +190,9 @@ impl Driver {
                 if kind == 28 { Act::Drop(id) } else { Act::Settle(id, actual) }
             }
             (3..=10, _) => Act::Allow(cost),
+            (16..=17, _) => {
+                Act::Late(cost, Duration::from_micros(far % self.scale.full.saturating_mul(2).saturating_add(1)))
+            }
             _ => Act::Reserve(cost, self.patience(extra >> 16)),
         };
         Call { now, act }
@@ -195,7 +201,7 @@ impl Driver {
     /// Learns from the answer.
     pub(super) fn note(&mut self, call: &Call, answer: Answer) {
         self.now = call.now;
-        let nothing = matches!(call.act, Act::Allow(0) | Act::Reserve(0, _));
+        let nothing = matches!(call.act, Act::Allow(0) | Act::Reserve(0, _) | Act::Late(0, _));
         if answer.granted() && !nothing {
             self.granted = self.granted.max(call.now);
             self.acted = self.acted.max(call.now);

@@ -1,6 +1,6 @@
 //! `World`: a limiter with what its callers hold. Laws compare two of them that were treated differently.
 
-use tollgate::{Denied, Instant, Limiter, Reservation};
+use tollgate::{Denied, Duration, Instant, Limiter, Reservation};
 
 use super::bound::{Event, History};
 use super::report::Log;
@@ -77,17 +77,14 @@ impl<L: Limiter + Clone> World<L> {
                 }
                 Answer::Allowed(answer)
             }
-            Act::Reserve(cost, patience) => match self.limiter.reserve(now, cost, patience) {
-                Ok(held) => {
-                    let at = held.at();
-                    if cost > 0 {
-                        let id = self.booked(now, at, cost);
-                        self.held.push((id, held));
-                    }
-                    Answer::Reserved(Ok(at))
-                }
-                Err(denied) => Answer::Reserved(Err(denied)),
-            },
+            Act::Reserve(cost, patience) => {
+                let held = self.limiter.reserve(now, cost, patience);
+                self.reserved(now, held)
+            }
+            Act::Late(cost, late) => {
+                let held = self.book_late(now, cost, late);
+                self.reserved(now, held)
+            }
             Act::Settle(id, actual) => {
                 if let Some(held) = self.take(id) {
                     self.limiter.commit(now, held, actual);
@@ -100,6 +97,27 @@ impl<L: Limiter + Clone> World<L> {
                 Answer::Settled
             }
         }
+    }
+
+    fn reserved(&mut self, now: Instant, held: Result<Reservation, Denied>) -> Answer {
+        Answer::Reserved(held.map(|held| {
+            let at = held.at();
+            if held.cost() > 0 {
+                let id = self.booked(now, at, held.cost());
+                self.held.push((id, held));
+            }
+            at
+        }))
+    }
+
+    fn book_late(&mut self, now: Instant, cost: u64, late: Duration) -> Result<Reservation, Denied> {
+        if cost == 0 {
+            return self.limiter.reserve(now, cost, late);
+        }
+        let earliest = self.limiter.earliest(now, cost)?;
+        let at = self.limiter.quote(now, earliest.saturating_add(late), cost)?;
+        // Nothing is promised at the end of time.
+        if at == Instant::MAX { Err(Denied::Until(at)) } else { self.limiter.book(now, at, cost) }
     }
 
     /// Leaves a number out, so that two worlds keep numbering alike.

@@ -62,7 +62,7 @@ pub(super) fn too_big_is_never<L: Limiter + Clone>(case: &Case<'_, L>, log: &mut
         }
         let answer = world.run(&call, log);
         driver.note(&call, answer);
-        let fits = !matches!(call.act, Act::Allow(n) | Act::Reserve(n, _) | Act::Peek(n) if n > max);
+        let fits = !matches!(call.act, Act::Allow(n) | Act::Reserve(n, _) | Act::Late(n, _) | Act::Peek(n) if n > max);
         let never = matches!(
             answer,
             Answer::Allowed(Err(Denied::Never { .. }))
@@ -111,7 +111,7 @@ pub(super) fn until_is_exact<L: Limiter + Clone>(case: &Case<'_, L>, log: &mut L
         let call = driver.call(raw, &world.held(), world.limiter.available(driver.now));
         let (cost, patience) = match call.act {
             Act::Reserve(cost, patience) => (cost, Some(patience)),
-            Act::Allow(cost) | Act::Peek(cost) => (cost, None),
+            Act::Allow(cost) | Act::Late(cost, _) | Act::Peek(cost) => (cost, None),
             Act::Settle(..) | Act::Drop(_) => (1, None),
         };
         // One answer in the log for the call that is judged, whether it is the trace's own or not.

@@ -113,7 +113,7 @@ pub(super) fn time_backwards_mints_nothing<L: Limiter + Clone>(case: &Case<'_, L
         let mut call = driver.call(raw, &honest.held(), honest.limiter.available(driver.now));
         let effective = call.now.max(driver.granted);
         // Patience counts from the stamp of the call, so that a booking with an old one asks for less.
-        if matches!(call.act, Act::Reserve(..)) {
+        if matches!(call.act, Act::Reserve(..) | Act::Late(..)) {
             call.now = effective;
         }
         let expected = honest.apply(&Call { now: effective, ..call });
