@@ -263,9 +263,10 @@ impl Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::amount::{Amount, Credits};
+    use crate::amount::Amount;
     use crate::calendar::{Calendar, Cycle};
     use crate::terms::Renewal;
+    use crate::unit::Credits;
 
     const DAY: Renewal<'static> = Renewal::Calendar(Calendar::utc(Cycle::Day));
 

@@ -13,9 +13,10 @@ use core::fmt;
 
 use heapless::Vec;
 
-use crate::amount::{Amount, Unit};
+use crate::amount::Amount;
 use crate::slots::JobId;
 use crate::time::Instant;
+use crate::unit::Unit;
 
 /// The number of an account in its ledger: the order in which they were opened, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

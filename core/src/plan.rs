@@ -11,13 +11,14 @@
 use core::cmp::Reverse;
 use core::fmt;
 
-use crate::amount::{Amount, Credits, Usd};
+use crate::amount::Amount;
 use crate::best_set;
 use crate::price::{JobSpec, Model, Package, Tariff};
 use crate::price_error::PriceError;
 use crate::ratio::Rounding;
 use crate::sort::sort_by_key;
 use crate::time::Duration;
+use crate::unit::{Credits, Usd};
 
 /// A job of a batch: how important it is and what it costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,10 +10,11 @@
 //!
 //! Prices belong before a hold, not on the path of a decision: they divide. A tariff borrows its tables.
 
-use crate::amount::{Amount, Credits, Usd};
+use crate::amount::Amount;
 use crate::price_error::{PriceError, TariffError};
 use crate::ratio::{Ratio, RatioError, Rounding};
 use crate::time::Duration;
+use crate::unit::{Credits, Usd};
 
 /// The base price of one duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

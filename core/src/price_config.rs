@@ -5,9 +5,10 @@
 
 use heapless::Vec;
 
-use crate::amount::{Amount, Credits};
+use crate::amount::Amount;
 use crate::price::{Listed, Model, Package, Resolution, Tariff, TariffParts};
 use crate::price_error::TariffError;
+use crate::unit::Credits;
 
 /// The tables of a tariff, at most `N` rows each.
 ///

@@ -5,10 +5,11 @@
 
 use core::fmt;
 
-use crate::amount::{Amount, AmountError, Credits};
+use crate::amount::{Amount, AmountError};
 use crate::price::{Listed, Model, Package, Resolution, TariffParts};
 use crate::ratio::RatioError;
 use crate::time::Duration;
+use crate::unit::Credits;
 
 /// Why a tariff or a package cannot be. Rows are counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@
 
 use core::fmt;
 
-use crate::amount::{Amount, Unit};
+use crate::amount::Amount;
 use crate::budget::{Home, OVER};
 use crate::forecast::Forecast;
 use crate::hold::{AccountId, HoldState, LedgerError, Line};
@@ -17,6 +17,7 @@ use crate::quota::mul_div;
 use crate::ratio::Ratio;
 use crate::terms::Renewal;
 use crate::time::{Duration, Instant};
+use crate::unit::Unit;
 
 /// Where an account stands. Amounts in millionths of its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,9 +11,10 @@
 use core::fmt;
 
 use crate::alerts::Thresholds;
-use crate::amount::{Amount, Unit};
+use crate::amount::Amount;
 use crate::calendar::{Boundaries, Calendar, Period};
 use crate::time::Duration;
+use crate::unit::Unit;
 
 /// When a budget starts afresh.
 #[derive(Clone, Copy)]

@@ -3,7 +3,8 @@
 //! Only data, with words for what a document leaves open: the documents contradict each other, so there is no default
 //! plan, and what is not stated is not made up. Build limiters from the numbers that are there.
 
-use crate::amount::{Amount, Credits};
+use crate::amount::Amount;
+use crate::unit::Credits;
 
 /// A number in a document, or the way in which it is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
