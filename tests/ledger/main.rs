@@ -5,6 +5,7 @@
 //! the reference model is simpler than the rules, the rules hold and the test says so.
 
 mod asks;
+mod contract;
 mod golden;
 mod grants;
 mod model;

@@ -7,7 +7,9 @@ pub(crate) struct Every(pub(crate) i64);
 
 impl Boundaries for Every {
     fn period_at(&self, unix: i64) -> Period {
-        let index = i32::try_from(unix.div_euclid(self.0)).expect("a period number");
+        let ends = (i64::from(i32::MIN) + 1, i64::from(i32::MAX) - 1);
+        let index = unix.div_euclid(self.0).clamp(ends.0, ends.1);
+        let index = i32::try_from(index).expect("clamped");
         let start = i64::from(index) * self.0;
         Period { index, start, end: start + self.0 }
     }
