@@ -38,28 +38,45 @@
 //! | to stop waiting from outside | [`Cancel`] |
 //! | units that are given back when you forget about them | [`Permit`] |
 //! | to reach into a shared limiter | [`Shared::with`] |
+//! | to send again where that may help, and keep others back | [`Upstream::call`], [`Upstream::call_async`] |
+//! | to say what the answers of your HTTP stack mean | [`Classify`] |
+//! | to know why a call came to nothing | [`CallError`] |
+//! | to tell that a job has ended at the server | [`Upstream::released`] |
+//! | to see what goes on at an upstream | [`Upstream::status`], [`Upstream::with_observer`] |
+//! | to send again on tokio's clock and sleep | `TokioClock`, by the feature `tokio` |
 //! | to learn from a response's headers | `http`, by the feature of that name |
 //! | days and months in a time zone | `ZonedCalendar`, by the feature `jiff` |
 //! | to check a limiter of your own against the contract | `testing`, by the feature of that name |
 
+mod call;
 mod cancel;
 mod clock;
 #[cfg(feature = "http")]
 pub mod http;
 mod line;
 mod permit;
+mod retry;
+mod retry_async;
+#[cfg(feature = "tokio")]
+mod retry_tokio;
 mod room;
 mod shared;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod upstream;
 mod wait;
+mod waiters;
 #[cfg(feature = "jiff")]
 mod zone;
 
 pub use cancel::Cancel;
 pub use clock::StdClock;
 pub use permit::Permit;
+pub use retry::{Alarm, CallError, Classify};
+#[cfg(feature = "tokio")]
+pub use retry_tokio::TokioClock;
 pub use shared::Shared;
+pub use upstream::{Attempt, Status, Upstream};
 pub use wait::{Wait, WaitError};
 #[cfg(feature = "jiff")]
 pub use zone::{UnknownZone, ZonedCalendar};
