@@ -309,7 +309,10 @@ impl Retry {
         }
         let throttled = matches!(outcome, Outcome::Answered { verdict: Verdict::Soft | Verdict::Blind, .. });
         let raised = if throttled { upstream.refused(now, entropy) } else { None };
-        if let Outcome::Answered { verdict: Verdict::Soft | Verdict::Overloaded, wait: Some(wait), .. } = outcome {
+        // A success that leaves nothing closes the gate before anybody is refused.
+        if let Outcome::Answered { verdict: Verdict::Soft | Verdict::Overloaded, wait: Some(wait), .. }
+        | Outcome::Answered { verdict: Verdict::Clear, status: 100..=399, wait: Some(wait), .. } = outcome
+        {
             advice.gate = Some(now.saturating_add((*wait).min(self.policy.max_block)));
         }
         if let Some(raised) = raised {

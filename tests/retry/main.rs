@@ -40,6 +40,7 @@ fn every_row_of_the_table() {
     // (outcome, again for POST / idempotent / keyed, slow down, fewer jobs, gate after s, health)
     let table = [
         (answered(200, Clear, None), never, false, false, None, Well),
+        (answered(200, Clear, Some(30)), never, false, false, Some(30), Well),
         (answered(304, Clear, None), never, false, false, None, Well),
         (answered(429, Soft, Some(17)), any, false, false, Some(17), Unknown),
         (answered(403, Soft, Some(60)), any, false, false, Some(60), Unknown),
