@@ -10,7 +10,6 @@
 //! work is linear in the input. A reader and a feedback take about a kilobyte each.
 
 mod bucket;
-mod civil;
 pub mod dialects;
 pub mod emit;
 mod feedback;

@@ -11,8 +11,12 @@
 //! About 200 instructions a date; nothing is retained.
 
 use super::Mode;
-use super::civil::{FIRST_SECOND, LAST_SECOND, SECS_PER_DAY, civil_from_days, days_from_civil, days_in_month, weekday};
 use super::text::{Out, Scan, trim};
+use crate::civil::{DAY, civil, day_number, days_after_monday, days_in_month};
+
+/// Unix seconds of 0001-01-01T00:00:00Z and of 9999-12-31T23:59:59Z: what four digits of a year can say.
+const FIRST_SECOND: i64 = -62_135_596_800;
+const LAST_SECOND: i64 = 253_402_300_799;
 
 const DAYS: [&[u8]; 7] = [b"Sunday", b"Monday", b"Tuesday", b"Wednesday", b"Thursday", b"Friday", b"Saturday"];
 const MONTHS: [&[u8]; 12] =
@@ -77,11 +81,11 @@ impl HttpDate {
             return self.unix();
         }
         let now = now.clamp(FIRST_SECOND, LAST_SECOND);
-        let (today, second) = (now.div_euclid(SECS_PER_DAY), now.rem_euclid(SECS_PER_DAY));
+        let (today, second) = (now.div_euclid(DAY), now.rem_euclid(DAY));
         // Within years 1 to 9999, so the days fit.
-        let (year, month, day) = civil_from_days(i32::try_from(today).unwrap_or(0));
+        let (year, month, day) = civil(i32::try_from(today).unwrap_or(0));
         // 29 February of a common year is 1 March.
-        let latest = i64::from(days_from_civil(year + 50, month, day)) * SECS_PER_DAY + second;
+        let latest = i64::from(day_number(year + 50, month, day)) * DAY + second;
         let century = year - year % 100 + i32::from(self.year);
         [century + 100, century, century - 100]
             .into_iter()
@@ -94,7 +98,7 @@ impl HttpDate {
         if self.day == 0 || self.day > days_in_month(year, self.month) {
             return None;
         }
-        Some(i64::from(days_from_civil(year, self.month, self.day)) * SECS_PER_DAY + i64::from(self.secs))
+        Some(i64::from(day_number(year, self.month, self.day)) * DAY + i64::from(self.secs))
     }
 
     /// The date, if there can be such a one in some century.
@@ -130,10 +134,10 @@ pub(super) fn imf_into(unix: i64, out: &mut Out<'_>) -> Option<()> {
     if !(FIRST_SECOND..=LAST_SECOND).contains(&unix) {
         return None;
     }
-    let days = i32::try_from(unix.div_euclid(SECS_PER_DAY)).ok()?;
-    let second = u32::try_from(unix.rem_euclid(SECS_PER_DAY)).ok()?;
-    let (year, month, day) = civil_from_days(days);
-    out.bytes(DAYS.get(usize::from(weekday(days)))?.first_chunk::<3>()?)?;
+    let days = i32::try_from(unix.div_euclid(DAY)).ok()?;
+    let second = u32::try_from(unix.rem_euclid(DAY)).ok()?;
+    let (year, month, day) = civil(days);
+    out.bytes(DAYS.get(usize::try_from((days_after_monday(days) + 1) % 7).ok()?)?.first_chunk::<3>()?)?;
     out.bytes(b", ")?;
     out.small(u32::from(day), 2)?;
     out.bytes(b" ")?;
@@ -323,7 +327,7 @@ mod tests {
     #[test]
     fn the_leap_day_skips_centuries_that_lack_it() {
         let date = HttpDate::parse(b"Tuesday, 29-Feb-00 00:00:00 GMT", Mode::Strict).unwrap();
-        let year = |year: i32| i64::from(days_from_civil(year, 7, 1)) * SECS_PER_DAY;
+        let year = |year: i32| i64::from(day_number(year, 7, 1)) * DAY;
         assert_eq!(date.unix_at(year(2060)), Some(951_782_400), "2100 has no 29 February: 2000");
         assert_eq!(date.unix_at(year(2260)), None, "2100, 2200 and 2300 have none");
         assert_eq!(date.unix_at(i64::MIN), None);

@@ -222,7 +222,7 @@ fn go_number(scan: &mut Scan<'_>) -> Option<Decimal> {
 /// assert_eq!(rfc3339(b"2024-01-15"), None);
 /// ```
 pub fn rfc3339(value: &[u8]) -> Option<UnixMicros> {
-    use super::civil::{SECS_PER_DAY, days_from_civil, days_in_month};
+    use crate::civil::{DAY, day_number, days_in_month};
 
     let mut scan = Scan::new(value);
     let year = i32::try_from(scan.digits(4)?).ok().filter(|year| *year > 0)?;
@@ -230,7 +230,7 @@ pub fn rfc3339(value: &[u8]) -> Option<UnixMicros> {
     let month = scan.two()?;
     scan.byte(b'-')?;
     let day = scan.two()?;
-    (day > 0 && day <= days_in_month(year, month)).then_some(())?;
+    ((1..=12).contains(&month) && day > 0 && day <= days_in_month(year, month)).then_some(())?;
     scan.word(b"T", true).or_else(|| scan.byte(b' '))?;
     let secs = time_of_day(&mut scan)?;
     let fraction = if scan.byte(b'.').is_some() { scan.fraction()?.0 } else { 0 };
@@ -243,7 +243,7 @@ pub fn rfc3339(value: &[u8]) -> Option<UnixMicros> {
         offset(sign, hours, scan.two()?)?
     };
     scan.end()?;
-    let unix = i64::from(days_from_civil(year, month, day)) * SECS_PER_DAY + i64::from(secs) - i64::from(zone);
+    let unix = i64::from(day_number(year, month, day)) * DAY + i64::from(secs) - i64::from(zone);
     // At most 2.6 x 10^17: no overflow.
     Some(UnixMicros::from_micros(unix * 1_000_000 + i64::from(fraction.div_ceil(100))))
 }
