@@ -1,5 +1,7 @@
 //! Every row of the decision table, the source documents' error reference, and what a hostile server cannot do.
 
+mod adaptive;
+
 use tollgate::headers::FeedbackReader;
 use tollgate::presets::backoffs;
 use tollgate::{
