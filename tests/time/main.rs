@@ -98,3 +98,15 @@ fn seconds_are_written_with_six_decimals() {
     assert_eq!(Duration::from_micros(12_000_345).to_string(), "12.000345 s");
     assert_eq!(format!("{:?}", Instant::MAX), "18446744073709.551615 s");
 }
+
+/// The figures of the README's table.
+#[test]
+fn limiters_are_as_small_as_the_readme_says() {
+    use core::mem::size_of;
+    use tollgate::{Aimd, Backoff, Breaker, Slots, TokenBucket, WindowLog, WindowSlices};
+    assert_eq!(size_of::<TokenBucket>(), 48);
+    assert_eq!(size_of::<WindowLog<64>>() - size_of::<WindowLog<0>>(), 64 * 16);
+    assert_eq!(size_of::<WindowSlices<60>>() - size_of::<WindowSlices<12>>(), 48 * 4);
+    assert_eq!(size_of::<Slots<8>>() - size_of::<Slots<0>>(), 8 * 32);
+    assert_eq!((size_of::<Backoff>(), size_of::<Breaker>(), size_of::<Aimd>()), (88, 144, 48));
+}
