@@ -2,26 +2,48 @@
 
 use std::net::SocketAddr;
 
+use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
-use tollgate::Duration;
-use tollgate::headers::{FeedbackReader, Verdict, dialects::KLING};
+use tollgate::headers::dialects::{Dialect, KLING, Meaning, Rule};
+use tollgate::headers::{FeedbackReader, moment::Format};
+use tollgate::{Duration, Failure, Outcome, Verdict};
 
 use crate::books::Books;
 use crate::jobs::Job;
 
+/// What this server may say, beyond what every server may: Anthropic's names, and GitHub's way to refuse with 403.
+static DIALECT: Dialect = Dialect::new(
+    &["gateway"],
+    &[
+        Rule::new("anthropic-ratelimit-*-limit", Meaning::Limit),
+        Rule::new("anthropic-ratelimit-*-remaining", Meaning::Remaining),
+        Rule::new("anthropic-ratelimit-*-reset", Meaning::Reset(Format::Rfc3339)),
+    ],
+)
+.with_throttles(&[403]);
+
 /// What the server said to an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) struct Answer {
+    /// What it means for whoever sends requests.
+    pub(crate) outcome: Outcome,
     /// The task runs, and will be ready after about so long.
-    Accepted { ready_in: Duration },
-    /// 429: nothing was started. Come back after so long, if the server said so.
-    TooFast { retry_after: Option<Duration> },
-    /// 429: nothing was started, too many tasks run.
-    TooMany,
-    /// 5xx, or no answer at all: whether the task was started is **not known**.
-    Unclear,
-    /// The order is bad and will stay bad.
-    Rejected { why: String },
+    pub(crate) ready_in: Option<Duration>,
+    /// Status and message, for people.
+    pub(crate) said: String,
+    /// The line that tells most of a refusal, and what the server calls it: for the table at the end.
+    pub(crate) wrote: String,
+    pub(crate) label: String,
+}
+
+/// Whether an order that ended so may have started a task, which needs its slot until we know.
+pub(crate) const fn is_unclear(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Answered { status, verdict, .. } => {
+            *status >= 500 && matches!(verdict, Verdict::Clear | Verdict::Overloaded)
+        }
+        Outcome::Failed(failure) => matches!(failure, Failure::Broken),
+    }
 }
 
 /// What the server said about a task.
@@ -58,30 +80,17 @@ impl Api {
             "resolution": job.resolution,
             "prompt": job.prompt,
         });
-        let Ok(response) = self.http.post(format!("{}/v1/videos", self.base)).json(&order).send().await else {
-            return Answer::Unclear;
-        };
-        let status = response.status().as_u16();
-        // What all of it means for whoever sends requests: the lines of the header, and the code in the body.
-        let mut reader = FeedbackReader::of(&KLING);
-        for (name, value) in response.headers() {
-            reader.line(name.as_str().as_bytes(), value.as_bytes());
-        }
-        let body = response.json::<Value>().await.unwrap_or_default();
-        if let Some(Ok(code)) = body["code"].as_u64().map(u32::try_from) {
-            reader.code(code);
-        }
-        let feedback = reader.finish(status, None);
-        match (status, feedback.verdict()) {
-            (200, _) => {
-                Answer::Accepted { ready_in: Duration::from_secs(body["data"]["ready_in_s"].as_u64().unwrap_or(0)) }
+        let response = match self.http.post(format!("{}/v1/videos", self.base)).json(&order).send().await {
+            Ok(response) => response,
+            Err(error) => {
+                let failure = if error.is_connect() { Failure::NotSent } else { Failure::Broken };
+                let [wrote, label] = ["", "no answer"].map(str::to_owned);
+                let said = error.to_string();
+                return Answer { outcome: Outcome::Failed(failure), ready_in: None, said, wrote, label };
             }
-            (_, Verdict::Soft | Verdict::Blind) => Answer::TooFast { retry_after: feedback.gate() },
-            (_, Verdict::Concurrency) => Answer::TooMany,
-            (500.., _) => Answer::Unclear,
-            // Also a 429 that no wait will mend: no money in the account, address not allowed.
-            _ => Answer::Rejected { why: format!("{status}: {}", body["message"].as_str().unwrap_or("no reason")) },
-        }
+        };
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        read(status, &headers, &response.json::<Value>().await.unwrap_or_default())
     }
 
     /// Asks how a task is doing. Costs nothing.
@@ -104,5 +113,31 @@ impl Api {
         let page = self.http.get(format!("{}/books", self.base)).send().await.map_err(|error| error.to_string())?;
         let mut body = page.json::<Value>().await.map_err(|error| error.to_string())?;
         serde_json::from_value(body["data"].take()).map_err(|error| error.to_string())
+    }
+}
+
+/// Reads an answer in whatever dialect it is: the lines of the header, and the code in the body.
+pub(crate) fn read(status: u16, headers: &HeaderMap, body: &Value) -> Answer {
+    let mut reader = FeedbackReader::of(&DIALECT);
+    for (name, value) in headers {
+        reader.line(name.as_str().as_bytes(), value.as_bytes());
+    }
+    let code = body["code"].as_u64().and_then(|code| u32::try_from(code).ok());
+    if let Some(cause) = code.and_then(|code| KLING.cause(code)) {
+        reader.cause(cause);
+    }
+    // Dates are compared to the answer's own: no clock of ours is asked.
+    let outcome = Outcome::from(&reader.finish(status, None));
+
+    let telling = |name: &str| name == "ratelimit" || name.contains("retry") || name.contains("reset");
+    let line = headers.iter().find(|(name, _)| telling(name.as_str()));
+    let line = line.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or("?")));
+    let coded = || code.map(|code| format!("\"code\": {code}"));
+    Answer {
+        outcome,
+        ready_in: (status == 200).then(|| Duration::from_secs(body["data"]["ready_in_s"].as_u64().unwrap_or(0))),
+        said: format!("{status}: {}", body["message"].as_str().unwrap_or("no reason")),
+        wrote: line.or_else(coded).unwrap_or_default(),
+        label: headers.get("x-label").and_then(|label| label.to_str().ok()).unwrap_or("another").to_owned(),
     }
 }

@@ -19,8 +19,8 @@ pub(crate) struct Task {
 /// Everything that happened, in the order in which it happened. `GET /books` shows it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Books {
-    per_minute: usize,
-    concurrent: usize,
+    pub(crate) per_minute: usize,
+    pub(crate) concurrent: usize,
     /// When each request arrived that could cost something, whatever it was answered.
     pub(crate) arrivals: Vec<u64>,
     /// By the client's own name for the task, so that a request sent twice starts one task.

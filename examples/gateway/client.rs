@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!  queue ──> reserve_all [ rate │ minute │ slots ] ──> send ──> answered: commit ──> task ends: close the slot
-//!    ^            │ refused: sleep until the instant named,        │ 429, 5xx: back off
-//!    └────────────┴── or until an answer or an ended task ─────────┘
+//!    ^            │ refused: sleep until the instant named,        │ refused: read ──> Outcome ──> Retry::decide:
+//!    └────────────┴── or until an answer or an ended task ─────────┘ this job again or not, everybody slower or not
 //! ```
 //!
 //! **Why no violation can happen, however late a packet or a thread is.** The server counts a request when it *arrives*.
@@ -26,9 +26,12 @@
 
 use indicatif::ProgressBar;
 use tokio::sync::mpsc;
-use tollgate::{Clock, Denied, Duration, Entropy, GiveUp, Instant, JobId, Refused};
+use tollgate::{
+    Burst, Clock, Decision, Denied, Duration, Entropy, Failure, Instant, JobId, Outcome, QuotaCosts, Reason, Refused,
+    Restraint, RetryQuota,
+};
 
-use crate::api::{Answer, Api, Status};
+use crate::api::{self, Answer, Api, Status};
 use crate::clock::FastClock;
 use crate::limits::{LEASE, Limits, Permit};
 use crate::queue::{Queue, Turn};
@@ -36,19 +39,20 @@ use crate::run::{Held, Run, Sent};
 
 /// How often to ask for a task that takes longer than announced. Asking costs nothing.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
-/// Several 429s in a row: "aggressive backoff, 30 to 60 s" (source document 001).
-const BURST: (u32, Duration) = (3, Duration::from_secs(30));
 
 /// A job whose request or task is on its way, and since when it has its slot.
 #[derive(Debug)]
 struct Flight {
     turn: Turn,
     since: Instant,
+    /// What to do should no task run, and what the server said.
+    decision: Decision,
+    said: String,
 }
 
 #[derive(Debug)]
 enum Event {
-    Answered(Flight, Permit, Answer),
+    Answered(Turn, Instant, Permit, Answer),
     Looked(Flight, Status),
 }
 
@@ -62,7 +66,8 @@ pub(crate) struct Client {
     entropy: Entropy,
     /// The server wants nobody before this.
     closed_until: Instant,
-    throttled_in_a_row: u32,
+    /// What all jobs share of retrying: a stock of retries, and longer waits after several refusals in a row.
+    restraint: Restraint,
     in_flight: u32,
     events: (mpsc::Sender<Event>, mpsc::Receiver<Event>),
     bar: ProgressBar,
@@ -78,7 +83,11 @@ impl Client {
             queue,
             entropy: Entropy::of_device(seed),
             closed_until: Instant::ORIGIN,
-            throttled_in_a_row: 0,
+            restraint: Restraint {
+                quota: Some(RetryQuota::new(QuotaCosts::AWS)),
+                burst: Some(Burst::SEED_001),
+                ratio: None,
+            },
             in_flight: 0,
             events: mpsc::channel(64),
             bar,
@@ -144,14 +153,14 @@ impl Client {
         tokio::spawn(async move {
             let answer = api.order(&turn.job).await;
             // Nobody listens any more only when the run was broken off.
-            let _ = events.send(Event::Answered(Flight { turn, since: now }, permit, answer)).await;
+            let _ = events.send(Event::Answered(turn, now, permit, answer)).await;
         });
     }
 
     fn handle(&mut self, event: Event) {
         let now = self.clock.now();
         match event {
-            Event::Answered(flight, permit, answer) => self.answered(now, flight, permit, answer),
+            Event::Answered(turn, sent, permit, answer) => self.answered(now, turn, sent, permit, answer),
             Event::Looked(flight, Status::Running | Status::Unclear) => {
                 // An error says that the lease is over: then the slot is lost, but the task is still waited for.
                 let _ = self.limits.slots.renew(now, JobId(flight.turn.job.id), LEASE);
@@ -161,11 +170,14 @@ impl Client {
                 self.land(now, &flight);
                 self.run.done += 1;
             }
-            Event::Looked(flight, Status::Unknown) => {
-                self.land(now, &flight);
-                let mut turn = flight.turn;
-                let delay = turn.failing.next(now, self.entropy.next());
-                self.retry(now, turn, delay);
+            Event::Looked(mut flight, Status::Unknown) => {
+                if flight.decision == Decision::GiveUp(Reason::MaybeRunning) {
+                    // Now we know that it does not run.
+                    let outcome = Outcome::Failed(Failure::NotProcessed);
+                    let dice = self.entropy.next();
+                    flight.decision = flight.turn.retry.decide(now, &outcome, &mut self.restraint, dice).decision;
+                }
+                self.go_on(now, flight);
             }
         }
         let (slots, used) = (self.limits.slots.in_flight(now), self.limits.minute.usage_permille(now));
@@ -173,34 +185,42 @@ impl Client {
         self.bar.set_position((self.run.done + self.run.failed.len()) as u64);
     }
 
-    fn answered(&mut self, now: Instant, flight: Flight, permit: Permit, answer: Answer) {
-        // A 5xx or a broken connection says nothing about the task: it may run, so it keeps its slot until we know.
-        let holds_slot = matches!(answer, Answer::Accepted { .. } | Answer::Unclear);
-        self.limits.answered(now, permit, holds_slot);
-        self.run.requests.push(Sent::new(&flight.turn, flight.since, now, &answer));
-        match answer {
-            Answer::Accepted { ready_in } => {
-                self.throttled_in_a_row = 0;
-                return self.look(flight, now.saturating_add(ready_in));
+    fn answered(&mut self, now: Instant, mut turn: Turn, sent: Instant, permit: Permit, answer: Answer) {
+        let advice = turn.retry.decide(now, &answer.outcome, &mut self.restraint, self.entropy.next());
+        self.limits.lower(now, sent, &advice);
+        if let Some(until) = advice.gate {
+            // Said to the account, not to the job.
+            self.closed_until = self.closed_until.max(until);
+            self.run.closed.push((now, until));
+        }
+        let unclear = api::is_unclear(&answer.outcome);
+        self.limits.answered(now, permit, unclear || answer.ready_in.is_some());
+        self.run.requests.push(Sent::new(turn.job.id, sent, now, &answer, advice));
+        let flight = Flight { turn, since: sent, decision: advice.decision, said: answer.said };
+        match answer.ready_in {
+            Some(ready_in) => {
+                self.limits.raise(now);
+                self.restraint.burst.iter_mut().for_each(Burst::reset);
+                self.look(flight, now.saturating_add(ready_in));
             }
-            Answer::Unclear => return self.look(flight, now),
-            Answer::TooFast { .. } | Answer::TooMany | Answer::Rejected { .. } => self.land(now, &flight),
+            None if unclear => self.look(flight, now),
+            None => self.go_on(now, flight),
         }
-        let (mut turn, dice) = (flight.turn, self.entropy.next());
-        let delay = match answer {
-            Answer::Rejected { why } => return self.fail(&turn, why),
-            // What the server says is a floor; jitter is only added.
-            Answer::TooFast { retry_after: Some(floor) } => turn.throttled.after(floor, now, dice),
-            _ => turn.throttled.next(now, dice),
-        };
-        self.throttled_in_a_row += 1;
-        if let (Answer::TooFast { .. }, Ok(delay)) = (&answer, delay) {
-            // "Too fast" is said to the account, not to the job.
-            let burst = if self.throttled_in_a_row >= BURST.0 { BURST.1 } else { Duration::ZERO };
-            self.closed_until = self.closed_until.max(now.saturating_add(delay.max(burst)));
-            self.run.closed.push((now, self.closed_until));
+    }
+
+    /// No task runs: the slot is free, and the job is ordered again as decided, or never.
+    fn go_on(&mut self, now: Instant, flight: Flight) {
+        self.land(now, &flight);
+        let Flight { turn, decision, said, .. } = flight;
+        match decision {
+            // What waits for the end of a task besides, waits for a slot: the cap was lowered to what ran.
+            Decision::RetryAt(ready) | Decision::RetryOnRelease { not_before: ready } => {
+                self.run.retried += 1;
+                self.queue.put(Turn { ready, ..turn });
+            }
+            Decision::Done => self.fail(&turn, said),
+            Decision::GiveUp(reason) => self.fail(&turn, format!("{said}: {reason}")),
         }
-        self.retry(now, turn, delay);
     }
 
     /// Asks for the task at `at`.
@@ -219,16 +239,6 @@ impl Client {
         // Closing twice is harmless: after a 429 the slot was released with its reservation.
         let _ = self.limits.slots.close(now, JobId(flight.turn.job.id));
         self.run.held.push(Held::new(&flight.turn, flight.since, now));
-    }
-
-    fn retry(&mut self, now: Instant, turn: Turn, delay: Result<Duration, GiveUp>) {
-        match delay {
-            Ok(delay) => {
-                self.run.retried += 1;
-                self.queue.put(Turn { ready: now.saturating_add(delay), ..turn });
-            }
-            Err(given_up) => self.fail(&turn, given_up.to_string()),
-        }
     }
 
     fn fail(&mut self, turn: &Turn, why: String) {

@@ -3,8 +3,8 @@
 //! Why the server's books never show more than these do: see `client.rs`; `limits_tests.rs` tries it with every latency.
 
 use tollgate::{
-    Denied, Duration, History, Instant, JobId, Limiter, Quota, Refused, Reservation, Slots, Start, TokenBucket,
-    WhenFull, Window, WindowLog, reserve_all,
+    Advice, Aimd, AimdPolicy, Denied, Duration, History, Inherit, Instant, JobId, Limiter, Quota, QuotaError, Refused,
+    Reservation, Slots, Start, TokenBucket, WhenFull, Window, WindowLog, reserve_all,
 };
 
 use crate::plan::Plan;
@@ -22,6 +22,9 @@ pub(crate) struct Limits {
     pub(crate) minute: WindowLog<64>,
     /// Tasks, not calls: each is taken until its task ends.
     pub(crate) slots: Slots<8>,
+    /// How many requests a minute, and how many tasks at once, the server seems to take: the plan's, or less for a while.
+    pub(crate) pace: Aimd,
+    pub(crate) crowd: Aimd,
     /// What a request costs in each. One that costs nothing is not asked: that is how `--careless` breaks the plan.
     costs: [u64; 3],
 }
@@ -37,12 +40,23 @@ pub(crate) struct Permit {
 impl Limits {
     /// The limits of a plan, all of them unused.
     pub(crate) fn of(plan: Plan, costs: [u64; 3], now: Instant) -> Result<Self, Box<dyn std::error::Error>> {
-        let spaced = Quota::new_with_burst(plan.per_minute, MINUTE, plan.per_minute.div_ceil(6))?;
         let any_minute = Window::new(plan.per_minute, MINUTE)?;
+        // At least half of the plan, and from there two requests a minute more after each success. A task more at once
+        // after three: they are few, and each lasts.
+        let pace = AimdPolicy {
+            floor: plan.per_minute.div_ceil(2),
+            ceiling: plan.per_minute,
+            keep_permille: 700,
+            step: 2,
+            every: 1,
+        };
+        let crowd = AimdPolicy { floor: 1, ceiling: plan.concurrent, keep_permille: 500, step: 1, every: 3 };
         Ok(Self {
-            rate: TokenBucket::new(spaced, Start::Full, now),
+            rate: TokenBucket::new(spaced(plan.per_minute)?, Start::Full, now),
             minute: WindowLog::new(any_minute, WhenFull::Refuse, History::Empty, now),
             slots: Slots::new(plan.concurrent),
+            pace: Aimd::new(pace.checked()?),
+            crowd: Aimd::new(crowd.checked()?),
             costs,
         })
     }
@@ -57,6 +71,33 @@ impl Limits {
         Ok(Permit { rate, minute, slot })
     }
 
+    /// A request sent at `sent` was refused: fewer in a minute, or fewer tasks at once, as far as that is advised. To be
+    /// told before [`answered`](Self::answered), while the request has its slot.
+    pub(crate) fn lower(&mut self, now: Instant, sent: Instant, advice: &Advice) {
+        if advice.slow_down && self.pace.congested(now, sent) {
+            self.adapt(now);
+        }
+        if advice.fewer_jobs {
+            let running = u32::try_from(self.slots.in_flight(now)).unwrap_or(u32::MAX);
+            self.crowd.crowded(now, sent, running);
+            self.adapt(now);
+        }
+    }
+
+    /// A request was accepted: a little more is tried again, up to the plan.
+    pub(crate) fn raise(&mut self, now: Instant) {
+        self.pace.succeeded();
+        self.crowd.succeeded();
+        self.adapt(now);
+    }
+
+    fn adapt(&mut self, now: Instant) {
+        self.slots.set_limit(self.crowd.value());
+        if let Ok(quota) = spaced(self.pace.value()) {
+            self.rate.set_quota(now, quota, Inherit::KeepUsed);
+        }
+    }
+
     /// The answer is here, so the request has arrived: it counts, from now. `holds_slot`: a task runs, or may run.
     pub(crate) fn answered(&mut self, now: Instant, permit: Permit, holds_slot: bool) {
         let Permit { rate, minute, slot } = permit;
@@ -65,6 +106,11 @@ impl Limits {
         self.minute.commit(now, minute, minute_cost);
         if holds_slot { self.slots.commit(now, slot, slot_cost) } else { self.slots.release(now, slot) }
     }
+}
+
+/// So many in a minute, ten seconds' worth of them at once.
+fn spaced(per_minute: u32) -> Result<Quota, QuotaError> {
+    Quota::new_with_burst(per_minute, MINUTE, per_minute.div_ceil(6))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use tollgate::{Denied, Entropy, Instant, JobId};
+use tollgate::{Advice, Decision, Denied, Duration, Entropy, Health, Instant, JobId};
 
 use super::{Limits, Permit};
 use crate::books::Books;
@@ -111,4 +111,34 @@ fn stamping_when_reserved_would_break_the_plan() {
         let broken = (0..12).filter(|seed| world(plan, *seed, 1, Stamped::Reserved).too_fast > 0).count();
         assert!(broken > 0, "{plan:?}: the test above could not fail");
     }
+}
+
+#[test]
+fn what_a_refusal_lowers_comes_back_with_successes() {
+    let plan = PlanName::Standard.plan();
+    let mut limits = Limits::of(plan, [1, 1, 1], Instant::ORIGIN).unwrap();
+    let blank =
+        Advice { decision: Decision::Done, gate: None, slow_down: false, fewer_jobs: false, health: Health::Unknown };
+    let rate = |limits: &Limits| {
+        let quota = limits.rate.quota();
+        u64::from(quota.units()) * Duration::from_mins(1).as_micros() / quota.per().as_micros()
+    };
+    let now = Instant::from_secs(60);
+    let permits = [1, 2].map(|id| limits.admit(now, JobId(id)).unwrap());
+    let crowded = Advice { fewer_jobs: true, ..blank };
+    limits.lower(now, now, &crowded);
+    assert_eq!((limits.slots.limit(), rate(&limits)), (1, 30), "two ran, the refused one included");
+    for permit in permits {
+        limits.answered(now, permit, false);
+    }
+
+    let slow = Advice { slow_down: true, ..blank };
+    limits.lower(now, now, &slow);
+    assert_eq!((limits.slots.limit(), rate(&limits)), (1, 21));
+    limits.lower(now, Instant::from_secs(59), &slow);
+    assert_eq!(rate(&limits), 21, "one decrease for a burst");
+    for _ in 0..100 {
+        limits.raise(now);
+    }
+    assert_eq!((limits.slots.limit(), rate(&limits)), (plan.concurrent, 30), "up to the plan, never above it");
 }

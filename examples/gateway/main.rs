@@ -1,7 +1,8 @@
 //! The gateway: a hundred jobs, one metered API, not one violation. The whole library on one page.
 //!
 //! A real HTTP client works through a file of video jobs against a real HTTP server on a loopback port, which enforces a
-//! plan (requests in any minute, tasks at once) by books of its own and is the judge of the run. Start with `client.rs`, then `limits.rs`.
+//! plan (requests in any minute, tasks at once) by books of its own and is the judge of the run. On a bad day it refuses
+//! what did nothing wrong, in ten dialects. Start with `client.rs`, then `limits.rs`; the server's list is in `refusals.rs`.
 //!
 //! ```text
 //! cargo run --release --example gateway
@@ -20,9 +21,11 @@ mod limits;
 mod picture;
 mod plan;
 mod queue;
+mod refusals;
 mod report;
 mod run;
 mod server;
+mod understood;
 
 use std::error::Error;
 use std::io::IsTerminal;
@@ -57,8 +60,8 @@ struct Args {
     /// What was bought.
     #[arg(long, value_enum, default_value = "standard")]
     plan: PlanName,
-    /// Decides which requests the server fails without a reason, and the client's jitter.
-    #[arg(long, default_value_t = 1)]
+    /// Decides which requests the server refuses without a reason, in which words, and the client's jitter.
+    #[arg(long, default_value_t = 3)]
     seed: u64,
     /// Where `report.json` and `run.svg` go.
     #[arg(long, value_name = "DIR", default_value = "target/gateway")]

@@ -9,7 +9,7 @@ use plotters::prelude::*;
 
 use crate::jobs::Priority;
 use crate::report::Report;
-use crate::run::{Held, Outcome};
+use crate::run::{Fate, Held};
 
 const SIZE: (u32, u32) = (1_200, 900);
 const INK: RGBColor = RGBColor(40, 44, 52);
@@ -119,7 +119,7 @@ fn draw_jobs(report: &Report, area: &Area<'_>) -> Result<(), Box<dyn Error>> {
         Rectangle::new([(from, lowest), (to.min(end), -1.0)], LIMIT.mix(0.18).filled())
     });
     let key = |(x, y)| Rectangle::new([(x, y - 4), (x + 18, y + 4)], LIMIT.mix(0.18).filled());
-    chart.draw_series(closed)?.label("nothing sent: the server said so (429)").legend(key);
+    chart.draw_series(closed)?.label("nothing sent: the server said so").legend(key);
     for priority in Priority::ALL {
         let bars = held.iter().filter(|held| held.priority == priority).map(|held| {
             let (lane, style) = (lane_of(lanes[&held.job]), colour(priority).filled());
@@ -130,12 +130,12 @@ fn draw_jobs(report: &Report, area: &Area<'_>) -> Result<(), Box<dyn Error>> {
         chart.draw_series(bars)?.label(format!("{} priority", priority.name())).legend(key);
     }
     let marks = [
-        (&[Outcome::TooFast, Outcome::TooMany][..], "429: too fast, or too many tasks", LIMIT),
-        (&[Outcome::Unclear], "500: started or not? asked, then waited or retried", CLIENT),
-        (&[Outcome::Rejected], "400: failed for good", BLACK),
+        (Fate::Throttled, "refused: too fast, or too many tasks", LIMIT),
+        (Fate::Unclear, "5xx: started or not? asked, then waited or retried", CLIENT),
+        (Fate::Final, "refused for good", BLACK),
     ];
-    for (outcomes, name, colour) in marks {
-        let sent = report.run.requests.iter().filter(|sent| outcomes.contains(&sent.outcome));
+    for (fate, name, colour) in marks {
+        let sent = report.run.requests.iter().filter(|sent| sent.fate == fate);
         let points =
             sent.filter_map(|sent| Some((minutes(sent.committed.as_micros()), lane_of(*lanes.get(&sent.job)?))));
         let drawn = chart.draw_series(points.map(|point| TriangleMarker::new(point, 6, colour.filled())))?;

@@ -4,9 +4,17 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tollgate::{Backoff, Instant, presets::backoffs};
+use tollgate::{Duration, Instant, Repeatable, Retry, RetryPolicy, presets::backoffs};
 
 use crate::jobs::{Job, Priority};
+
+/// The backoff of source document 001, and at most two minutes of what a server imposes.
+pub(crate) const POLICY: RetryPolicy = RetryPolicy {
+    throttled: backoffs::SEED_001,
+    transient: backoffs::SEED_001_SERVER_ERROR,
+    max_block: Duration::from_mins(2),
+    ..backoffs::RETRY
+};
 
 /// A job that is still to be ordered.
 #[derive(Debug)]
@@ -16,9 +24,8 @@ pub(crate) struct Turn {
     pub(crate) place: usize,
     /// Not before this; what it waits after it is the limits' doing.
     pub(crate) ready: Instant,
-    /// Delays after a 429 and after a 5xx, each with its own growth and its own end.
-    pub(crate) throttled: Backoff,
-    pub(crate) failing: Backoff,
+    /// Whether and when to order it again.
+    pub(crate) retry: Retry,
 }
 
 /// The jobs that wait.
@@ -34,8 +41,9 @@ impl Queue {
             job: Arc::new(job),
             place,
             ready: now,
-            throttled: Backoff::new(backoffs::SEED_001, now),
-            failing: Backoff::new(backoffs::SEED_001_SERVER_ERROR, now),
+            // The task's id would make a second order harmless. But a task that may run needs its slot until we know, and
+            // asking costs nothing, a second order one of the minute: so an unclear order is asked for, not repeated.
+            retry: Retry::new(POLICY, Repeatable::No, now),
         };
         let mut queue = Self::default();
         jobs.into_iter().enumerate().map(turn).for_each(|turn| queue.put(turn));

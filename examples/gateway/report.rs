@@ -8,7 +8,8 @@ use tollgate::Duration;
 
 use crate::books::Books;
 use crate::plan::Plan;
-use crate::run::{Outcome, Run};
+use crate::run::{Fate, Run};
+use crate::understood::Understood;
 
 /// A finished run and what the server's books say about it.
 #[derive(Debug)]
@@ -26,17 +27,17 @@ impl Report {
     /// The rows of the table: what, how many, and a word on it.
     fn rows(&self) -> Vec<(&'static str, String, String)> {
         let (run, books, plan) = (&self.run, &self.books, self.plan);
-        let count = |outcomes: &[Outcome]| run.count(outcomes).to_string();
+        let count = |fate| run.count(fate).to_string();
         let [rate, minute, slots] = run.refused;
         let limits = format!("plan \"{}\": {} in any minute", plan.name, plan.per_minute);
         vec![
             ("jobs", self.jobs.to_string(), format!("{} done, {} failed for good", run.done, run.failed.len())),
             ("sent", run.requests.len().to_string(), format!("the server counted {}", books.arrivals.len())),
-            ("accepted", count(&[Outcome::Accepted]), String::new()),
-            ("throttled", count(&[Outcome::TooFast, Outcome::TooMany]), "429, with and without Retry-After".into()),
-            ("unclear", count(&[Outcome::Unclear]), "5xx; asked whether the task was started".into()),
+            ("accepted", count(Fate::Accepted), String::new()),
+            ("throttled", count(Fate::Throttled), "too fast, or too many tasks".into()),
+            ("unclear", count(Fate::Unclear), "5xx; asked whether the task was started".into()),
             ("retried", run.retried.to_string(), String::new()),
-            ("failed for good", run.failed.len().to_string(), self.reasons()),
+            ("failed for good", run.failed.len().to_string(), "see below".into()),
             ("held back", (rate + minute + slots).to_string(), format!("rate {rate}, minute {minute}, slots {slots}")),
             ("waited", seconds(run.waited), "all jobs together".into()),
             ("waited at most", seconds(run.waited_most), "one job for its turn".into()),
@@ -54,11 +55,6 @@ impl Report {
         ]
     }
 
-    fn reasons(&self) -> String {
-        let reasons: Vec<_> = self.run.failed.iter().take(3).map(|(id, why)| format!("job {id}: {why}")).collect();
-        reasons.join("; ")
-    }
-
     /// The report for programs. Stamps are in virtual microseconds.
     pub(crate) fn json(&self) -> Value {
         let run = &self.run;
@@ -69,10 +65,11 @@ impl Report {
             "jobs": self.jobs,
             "done": run.done,
             "sent": run.requests.len(),
-            "accepted": run.count(&[Outcome::Accepted]),
-            "throttled": run.count(&[Outcome::TooFast, Outcome::TooMany]),
-            "unclear": run.count(&[Outcome::Unclear]),
+            "accepted": run.count(Fate::Accepted),
+            "throttled": run.count(Fate::Throttled),
+            "unclear": run.count(Fate::Unclear),
             "retried": run.retried,
+            "refusals": Understood::of(run).iter().map(Understood::json).collect::<Vec<_>>(),
             "failed": run.failed.iter().map(|(id, why)| json!({ "job": id, "why": why })).collect::<Vec<_>>(),
             "held_back": { "rate": run.refused[0], "minute": run.refused[1], "slots": run.refused[2] },
             "waited_us": run.waited,
@@ -94,11 +91,17 @@ impl fmt::Display for Report {
             let line = format!("{name:<20}{value:>10}   {remark}");
             writeln!(f, "{}", line.trim_end())?;
         }
-        Ok(())
+        writeln!(f, "\nfailed for good")?;
+        for (job, why) in &self.run.failed {
+            writeln!(f, "  job {job:<4} {why}")?;
+        }
+        writeln!(f, "\nrefusals understood\n{}", Understood::HEAD)?;
+        Understood::of(&self.run).iter().try_for_each(|row| writeln!(f, "{row}"))?;
+        writeln!(f)
     }
 }
 
-fn seconds(span: Duration) -> String {
+pub(crate) fn seconds(span: Duration) -> String {
     let tenths = span.as_millis() / 100;
     format!("{}.{} s", tenths / 10, tenths % 10)
 }

@@ -1,44 +1,59 @@
 //! What happened in a run, as the client saw it.
 
 use serde::Serialize;
-use tollgate::{Duration, Instant};
+use tollgate::{Advice, Decision, Duration, Instant, Outcome, Reason, Verdict};
 
 use crate::api::Answer;
 use crate::jobs::Priority;
 use crate::queue::Turn;
 
-/// What became of a request.
+/// What became of a request: for the counts and the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Outcome {
+pub(crate) enum Fate {
     Accepted,
-    TooFast,
-    TooMany,
+    /// Too fast, or too many tasks.
+    Throttled,
+    /// An error, or no answer: started or not?
     Unclear,
-    Rejected,
+    /// The job is given up.
+    Final,
 }
 
 /// A request: counted here from `reserved` until a minute after `committed`.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Sent {
     pub(crate) job: u64,
     #[serde(rename = "reserved_us")]
     pub(crate) reserved: Instant,
     #[serde(rename = "committed_us")]
     pub(crate) committed: Instant,
+    #[serde(rename = "outcome")]
+    pub(crate) fate: Fate,
+    #[serde(skip)]
     pub(crate) outcome: Outcome,
+    #[serde(skip)]
+    pub(crate) advice: Advice,
+    /// What the server wrote, and what it calls that.
+    #[serde(skip)]
+    pub(crate) wrote: String,
+    #[serde(skip)]
+    pub(crate) label: String,
 }
 
 impl Sent {
-    pub(crate) fn new(turn: &Turn, reserved: Instant, committed: Instant, answer: &Answer) -> Self {
-        let outcome = match answer {
-            Answer::Accepted { .. } => Outcome::Accepted,
-            Answer::TooFast { .. } => Outcome::TooFast,
-            Answer::TooMany => Outcome::TooMany,
-            Answer::Unclear => Outcome::Unclear,
-            Answer::Rejected { .. } => Outcome::Rejected,
+    pub(crate) fn new(job: u64, reserved: Instant, committed: Instant, answer: &Answer, advice: Advice) -> Self {
+        let fate = match (answer.outcome, advice.decision) {
+            _ if answer.ready_in.is_some() => Fate::Accepted,
+            (_, Decision::GiveUp(Reason::MaybeRunning)) => Fate::Unclear,
+            (_, Decision::Done | Decision::GiveUp(_)) => Fate::Final,
+            (Outcome::Answered { verdict: Verdict::Soft | Verdict::Blind | Verdict::Concurrency, .. }, _) => {
+                Fate::Throttled
+            }
+            _ => Fate::Unclear,
         };
-        Self { job: turn.job.id, reserved, committed, outcome }
+        let (wrote, label) = (answer.wrote.clone(), answer.label.clone());
+        Self { job, reserved, committed, fate, outcome: answer.outcome, advice, wrote, label }
     }
 }
 
@@ -62,7 +77,7 @@ impl Held {
 pub(crate) struct Run {
     pub(crate) requests: Vec<Sent>,
     pub(crate) held: Vec<Held>,
-    /// When nothing was sent because of a 429.
+    /// When nothing was sent because the server said so.
     pub(crate) closed: Vec<(Instant, Instant)>,
     /// Videos that are made.
     pub(crate) done: usize,
@@ -86,7 +101,7 @@ impl Run {
         self.waited_most = self.waited_most.max(wait);
     }
 
-    pub(crate) fn count(&self, outcomes: &[Outcome]) -> usize {
-        self.requests.iter().filter(|sent| outcomes.contains(&sent.outcome)).count()
+    pub(crate) fn count(&self, fate: Fate) -> usize {
+        self.requests.iter().filter(|sent| sent.fate == fate).count()
     }
 }

@@ -2,13 +2,12 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `POST /v1/videos` | starts a task; 400, 429 with code 1302 (too fast) or 1303 (too many tasks), 500 |
+//! | `POST /v1/videos` | starts a task, or refuses in one of the ways of `refusals.rs` |
 //! | `GET /v1/videos/{id}` | `processing`, `succeed`, or 404; costs nothing |
 //! | `GET /books` | the [`Books`] |
 //!
-//! Codes are those of the Kling API. A request that breaks the plan is a violation and is answered 429. Besides, some
-//! requests that did nothing wrong are answered 429 or 500 all the same: which ones follows from the seed, the task and
-//! how often it was tried, not from the order in which requests happen to arrive.
+//! A request that breaks the plan is a violation and is refused. Besides, some requests that did nothing wrong are refused
+//! all the same; those are no violations.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -16,18 +15,24 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONTENT_TYPE, RETRY_AFTER};
+use hyper::header::CONTENT_TYPE;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tollgate::Duration;
+use tollgate::headers::moment::UnixMicros;
 
 use crate::books::Books;
 use crate::clock::FastClock;
+use crate::refusals::{Dialect, Kind, Refusal};
 
 const SECOND: u64 = 1_000_000;
+/// When the clock showed zero: 1 January 2026.
+const EPOCH: i64 = 1_767_225_600_000_000;
+const INVALID: Refusal = Refusal::new(400, Kind::Invalid, Dialect::Kling);
 
 /// What a client orders.
 #[derive(Debug, Deserialize)]
@@ -56,45 +61,6 @@ impl Order {
         };
         Some(u64::from(self.duration) * per_second * permille / 1_000)
     }
-}
-
-/// What goes wrong without being anybody's fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
-    /// 500; nothing was started.
-    Broken,
-    /// 500; yet the task was started, and only the answer is lost.
-    AnswerLost,
-    /// 429 with `Retry-After`, in seconds.
-    Soft(u64),
-    /// 429 without.
-    Hard,
-    /// 429: somebody else works with the same resource pack.
-    PackBusy,
-}
-
-impl Fault {
-    /// One request in six has one, and nobody has more than three in a row.
-    fn of(seed: u64, id: u64, attempt: u32) -> Option<Self> {
-        let luck = scramble(scramble(seed ^ scramble(id)) ^ u64::from(attempt));
-        match luck % 100 {
-            _ if attempt >= 3 => None,
-            0..4 => Some(Self::Broken),
-            4..7 => Some(Self::AnswerLost),
-            7..10 => Some(Self::Soft(2 + luck / 100 % 5)),
-            10..14 => Some(Self::Hard),
-            14..17 => Some(Self::PackBusy),
-            _ => None,
-        }
-    }
-}
-
-/// Every bit of the input moves every bit of the output (the finaliser of splitmix64).
-fn scramble(x: u64) -> u64 {
-    let x = x.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    let x = (x ^ (x >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let x = (x ^ (x >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    x ^ (x >> 31)
 }
 
 /// The server: its clock, its books and its seed of misfortune.
@@ -126,8 +92,9 @@ impl Server {
                 let server = Arc::clone(&server);
                 async move { Ok::<_, Infallible>(server.answer(request).await) }
             });
-            let connection = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-            connections.spawn(connection);
+            // A `Date` of the real clock would contradict the virtual one.
+            let mut http = hyper::server::conn::http1::Builder::new();
+            connections.spawn(http.auto_date_header(false).serve_connection(TokioIo::new(stream), service));
         }
     }
 
@@ -137,11 +104,11 @@ impl Server {
             (&Method::POST, Some("")) => {
                 let body = Limited::new(request.into_body(), 64 * 1024).collect().await;
                 let order = body.ok().and_then(|body| serde_json::from_slice(&body.to_bytes()).ok());
-                order.map_or_else(|| reply(400, 1200, "invalid request parameters", &Value::Null), |o| self.start(&o))
+                order.map_or_else(|| refuse(INVALID.with_code(1200), self.clock.micros(), 0, 0), |o| self.start(&o))
             }
             (&Method::GET, Some(id)) => self.status(id.trim_start_matches('/').parse().ok()),
             (&Method::GET, None) if path == "/books" => self.show_books(),
-            _ => reply(404, 1202, "no such page", &Value::Null),
+            _ => reply(404, Some(1202), "no such page", &Value::Null),
         }
     }
 
@@ -149,30 +116,27 @@ impl Server {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         // Stamped under the lock: the order of the stamps is the order of the books.
         let (now, id) = (self.clock.micros(), order.external_task_id);
+        let (per_minute, concurrent) = (state.books.per_minute as u64, state.books.concurrent as u64);
         if let Err(wait) = state.books.arrive(now) {
-            return too_fast(Some(wait.div_ceil(SECOND)));
+            return refuse(Refusal::too_fast(self.seed, id), now, wait, per_minute);
         }
         let attempt = *state.attempts.entry(id).and_modify(|attempt| *attempt += 1).or_insert(0);
-        let Some(run) = order.run() else {
-            return reply(400, 1201, "model or resolution not supported", &Value::Null);
-        };
+        let Some(run) = order.run() else { return refuse(INVALID.with_code(1201), now, 0, 0) };
         if order.prompt.contains("banknote") {
-            return reply(400, 1301, "the prompt is against the content policy", &Value::Null);
+            return refuse(INVALID.with_code(1301), now, 0, 0);
         }
-        let fault = Fault::of(self.seed, id, attempt);
-        match fault {
-            Some(Fault::Broken) => return reply(500, 5000, "internal error", &Value::Null),
-            Some(Fault::Soft(wait)) => return too_fast(Some(wait)),
-            Some(Fault::Hard) => return too_fast(None),
-            Some(Fault::PackBusy) => return reply(429, 1303, "parallel task over resource pack limit", &Value::Null),
-            Some(Fault::AnswerLost) | None => {}
+        let chance = Refusal::by_chance(self.seed, id, attempt);
+        if let Some(refusal) = chance.filter(|refusal| refusal.kind != Kind::AnswerLost) {
+            let limit = if refusal.kind == Kind::Concurrency { concurrent } else { per_minute };
+            // From 1.5 to 6.5 s, so that rounding shows.
+            return refuse(refusal, now, SECOND * 3 / 2 + SECOND * (id % 6), limit);
         }
-        match state.books.start(now, id, run) {
-            Err(()) => reply(429, 1303, "parallel task over resource pack limit", &Value::Null),
-            Ok(_) if fault == Some(Fault::AnswerLost) => reply(500, 5002, "timeout", &Value::Null),
-            Ok(task) => {
+        match (state.books.start(now, id, run), chance) {
+            (Err(()), _) => refuse(Refusal::too_many(self.seed, id), now, SECOND, concurrent),
+            (Ok(_), Some(lost)) => refuse(lost, now, 0, 0),
+            (Ok(task), None) => {
                 let ready_in = task.end.saturating_sub(now).div_ceil(SECOND);
-                reply(200, 0, "SUCCEED", &json!({ "task_id": id, "task_status": "submitted", "ready_in_s": ready_in }))
+                succeed(&json!({ "task_id": id, "task_status": "submitted", "ready_in_s": ready_in }))
             }
         }
     }
@@ -182,27 +146,37 @@ impl Server {
         match id.and_then(|id| state.books.tasks.get(&id)) {
             Some(task) => {
                 let status = if task.end <= self.clock.micros() { "succeed" } else { "processing" };
-                reply(200, 0, "SUCCEED", &json!({ "task_id": id, "task_status": status }))
+                succeed(&json!({ "task_id": id, "task_status": status }))
             }
-            None => reply(404, 1203, "no such task", &Value::Null),
+            None => reply(404, Some(1203), "no such task", &Value::Null),
         }
     }
 
     fn show_books(&self) -> Response<Full<Bytes>> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        reply(200, 0, "SUCCEED", &json!(state.books))
+        succeed(&json!(state.books))
     }
 }
 
-fn too_fast(retry_after: Option<u64>) -> Response<Full<Bytes>> {
-    let mut response = reply(429, 1302, "API request too fast", &Value::Null);
-    if let Some(seconds) = retry_after {
-        response.headers_mut().insert(RETRY_AFTER, seconds.into());
+/// A refusal at `now`, after which to wait for `wait`, both in microseconds.
+pub(crate) fn refuse(refusal: Refusal, now: u64, wait: u64, limit: u64) -> Response<Full<Bytes>> {
+    let at = UnixMicros::from_micros(EPOCH.saturating_add_unsigned(now));
+    let (status, lines) = refusal.write(at, Duration::from_micros(wait), limit);
+    let mut response = reply(status, refusal.code, refusal.message(), &Value::Null);
+    let label = ("x-label", refusal.label());
+    for (name, value) in lines.into_iter().chain([label]) {
+        if let Ok(value) = value.parse() {
+            response.headers_mut().append(name, value);
+        }
     }
     response
 }
 
-fn reply(status: u16, code: u32, message: &str, data: &Value) -> Response<Full<Bytes>> {
+fn succeed(data: &Value) -> Response<Full<Bytes>> {
+    reply(200, Some(0), "SUCCEED", data)
+}
+
+fn reply(status: u16, code: Option<u32>, message: &str, data: &Value) -> Response<Full<Bytes>> {
     let body = json!({ "code": code, "message": message, "data": data }).to_string();
     let response = Response::builder().status(status).header(CONTENT_TYPE, "application/json");
     response.body(Full::new(Bytes::from(body))).unwrap_or_default()
@@ -211,16 +185,6 @@ fn reply(status: u16, code: u32, message: &str, data: &Value) -> Response<Full<B
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn misfortune_follows_from_the_seed_and_ends() {
-        for seed in 0..20 {
-            let faults: Vec<_> = (0..110).map(|id| Fault::of(seed, id, 0)).collect();
-            assert_eq!(faults, (0..110).map(|id| Fault::of(seed, id, 0)).collect::<Vec<_>>());
-            assert!((5..40).contains(&faults.iter().flatten().count()), "seed {seed}");
-            assert!((0..110).all(|id| Fault::of(seed, id, 3).is_none()));
-        }
-    }
 
     #[test]
     fn a_longer_and_finer_video_takes_longer() {
