@@ -170,6 +170,9 @@ impl fmt::Display for Reason {
             Self::MaybeRunning => f.write_str("it may have been carried out, and must not be twice"),
             Self::Retries => f.write_str("all retries are used"),
             Self::Deadline => f.write_str("the wait would end after the deadline"),
+            Self::TooLong { until: Instant::MAX } => {
+                f.write_str("the server is closed for longer than time is counted")
+            }
             Self::TooLong { until } => write!(f, "the server is closed until {until}, longer than we wait"),
             Self::Quota => f.write_str("too many calls failed lately"),
         }

@@ -8,6 +8,7 @@ use tollgate::headers::dialects::{Dialect, KLING, Meaning, Rule};
 use tollgate::headers::{FeedbackReader, moment::Format};
 use tollgate::{Duration, Failure, Outcome, Verdict};
 
+use crate::bill::Bill;
 use crate::books::Books;
 use crate::jobs::Job;
 
@@ -50,7 +51,10 @@ pub(crate) const fn is_unclear(outcome: &Outcome) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
     Running,
-    Ended,
+    /// The video is there, so many seconds long.
+    Made(u32),
+    /// It will never be.
+    Failed,
     /// It was never started.
     Unknown,
     /// No usable answer; ask again.
@@ -75,6 +79,7 @@ impl Api {
     pub(crate) async fn order(&self, job: &Job) -> Answer {
         let order = json!({
             "external_task_id": job.id,
+            "project": job.project,
             "model_name": job.model,
             "duration": job.duration_s,
             "resolution": job.resolution,
@@ -102,7 +107,11 @@ impl Api {
         let body = response.json::<Value>().await.unwrap_or_default();
         match (found, body["data"]["task_status"].as_str()) {
             (404, _) => Status::Unknown,
-            (200, Some("succeed" | "failed")) => Status::Ended,
+            (200, Some("failed")) => Status::Failed,
+            (200, Some("succeed")) => {
+                let seconds = body["data"]["duration_s"].as_u64().and_then(|seconds| u32::try_from(seconds).ok());
+                seconds.map_or(Status::Unclear, Status::Made)
+            }
             (200, Some(_)) => Status::Running,
             _ => Status::Unclear,
         }
@@ -110,7 +119,16 @@ impl Api {
 
     /// The server's own books: the judge of the run, not something a real API has.
     pub(crate) async fn books(&self) -> Result<Books, String> {
-        let page = self.http.get(format!("{}/books", self.base)).send().await.map_err(|error| error.to_string())?;
+        self.page("books").await
+    }
+
+    /// What the server charges.
+    pub(crate) async fn bill(&self) -> Result<Bill, String> {
+        self.page("bill").await
+    }
+
+    async fn page<T: serde::de::DeserializeOwned>(&self, name: &str) -> Result<T, String> {
+        let page = self.http.get(format!("{}/{name}", self.base)).send().await.map_err(|error| error.to_string())?;
         let mut body = page.json::<Value>().await.map_err(|error| error.to_string())?;
         serde_json::from_value(body["data"].take()).map_err(|error| error.to_string())
     }

@@ -1,9 +1,9 @@
-//! The client: every request passes three limits at once, and none of them is ever exceeded *on the server's books*.
+//! The client: every request passes three limits and the budgets at once, and none of them is ever exceeded *on the server's books*.
 //!
 //! ```text
-//!  queue ──> reserve_all [ rate │ minute │ slots ] ──> send ──> answered: commit ──> task ends: close the slot
-//!    ^            │ refused: sleep until the instant named,        │ refused: read ──> Outcome ──> Retry::decide:
-//!    └────────────┴── or until an answer or an ended task ─────────┘ this job again or not, everybody slower or not
+//!  queue ──> reserve_all [ rate │ minute │ slots │ money ] ──> send ──> answered: commit ──> task ends: close, settle
+//!    ^            │ refused: sleep until the instant named,               │ refused: read ──> Outcome ──> Retry::decide:
+//!    └────────────┴── or until an answer or an ended task ────────────────┘ this job again or not, everybody slower or not
 //! ```
 //!
 //! **Why no violation can happen, however late a packet or a thread is.** The server counts a request when it *arrives*.
@@ -34,6 +34,7 @@ use tollgate::{
 use crate::api::{self, Answer, Api, Status};
 use crate::clock::FastClock;
 use crate::limits::{LEASE, Limits, Permit};
+use crate::purse::Purse;
 use crate::queue::{Queue, Turn};
 use crate::run::{Held, Run, Sent};
 
@@ -62,6 +63,7 @@ pub(crate) struct Client {
     clock: FastClock,
     api: Api,
     limits: Limits,
+    purse: Box<Purse>,
     queue: Queue,
     entropy: Entropy,
     /// The server wants nobody before this.
@@ -75,11 +77,18 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) fn new(clock: FastClock, api: Api, limits: Limits, queue: Queue, seed: u64, bar: ProgressBar) -> Self {
+    pub(crate) fn new(
+        (clock, api): (FastClock, Api),
+        (limits, purse): (Limits, Box<Purse>),
+        queue: Queue,
+        seed: u64,
+        bar: ProgressBar,
+    ) -> Self {
         Self {
             clock,
             api,
             limits,
+            purse,
             queue,
             entropy: Entropy::of_device(seed),
             closed_until: Instant::ORIGIN,
@@ -109,6 +118,7 @@ impl Client {
             }
         }
         self.run.end = self.clock.now();
+        (self.run.spent, self.run.held_back) = (self.purse.spent(self.run.end), self.purse.held());
         self.run
     }
 
@@ -123,7 +133,14 @@ impl Client {
                 Ok(turn) => turn,
                 Err(next) => return next,
             };
-            let Refused { index, denied } = match self.limits.admit(now, JobId(turn.job.id)) {
+            let admitted = match self.purse.ask(&turn.job) {
+                Ok(mut price) => self.limits.admit(now, JobId(turn.job.id), price.as_mut().map(|price| price as _)),
+                Err(no_price) => {
+                    self.fail(now, &turn, no_price);
+                    continue;
+                }
+            };
+            let Refused { index, denied } = match admitted {
                 Ok(permit) => {
                     self.send(now, turn, permit);
                     continue;
@@ -133,9 +150,11 @@ impl Client {
             self.run.refused[index] += 1;
             let wake = match denied {
                 Denied::Until(at) => at,
-                Denied::Busy => Instant::MAX,
-                Denied::Never { .. } => {
-                    self.fail(&turn, denied.to_string());
+                Denied::Busy if self.in_flight > 0 => Instant::MAX,
+                // It does not fit, and nothing that is under way would make room: refused before it is sent.
+                _ => {
+                    let why = if index == 3 { self.purse.why_not(now, &turn.job) } else { denied.to_string() };
+                    self.fail(now, &turn, why);
                     continue;
                 }
             };
@@ -166,9 +185,16 @@ impl Client {
                 let _ = self.limits.slots.renew(now, JobId(flight.turn.job.id), LEASE);
                 self.look(flight, now.saturating_add(ASK_AGAIN));
             }
-            Event::Looked(flight, Status::Ended) => {
+            Event::Looked(flight, Status::Made(seconds)) => {
                 self.land(now, &flight);
                 self.run.done += 1;
+                if let Err(why) = self.purse.settle(now, &flight.turn.job, seconds) {
+                    self.fail(now, &flight.turn, why);
+                }
+            }
+            Event::Looked(flight, Status::Failed) => {
+                self.land(now, &flight);
+                self.fail(now, &flight.turn, "the task failed: not billed".into());
             }
             Event::Looked(mut flight, Status::Unknown) => {
                 if flight.decision == Decision::GiveUp(Reason::MaybeRunning) {
@@ -180,6 +206,7 @@ impl Client {
                 self.go_on(now, flight);
             }
         }
+        self.run.alerts.extend(self.purse.alerts(now));
         let (slots, used) = (self.limits.slots.in_flight(now), self.limits.minute.usage_permille(now));
         self.bar.set_message(format!("{slots} running, {}.{} % of the minute used", used / 10, used % 10));
         self.bar.set_position((self.run.done + self.run.failed.len()) as u64);
@@ -218,8 +245,8 @@ impl Client {
                 self.run.retried += 1;
                 self.queue.put(Turn { ready, ..turn });
             }
-            Decision::Done => self.fail(&turn, said),
-            Decision::GiveUp(reason) => self.fail(&turn, format!("{said}: {reason}")),
+            Decision::Done => self.fail(now, &turn, said),
+            Decision::GiveUp(reason) => self.fail(now, &turn, format!("{said}: {reason}")),
         }
     }
 
@@ -241,7 +268,8 @@ impl Client {
         self.run.held.push(Held::new(&flight.turn, flight.since, now));
     }
 
-    fn fail(&mut self, turn: &Turn, why: String) {
+    fn fail(&mut self, now: Instant, turn: &Turn, why: String) {
+        self.purse.void(now, &turn.job);
         self.run.failed.push((turn.job.id, why));
     }
 }

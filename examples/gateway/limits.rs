@@ -3,8 +3,8 @@
 //! Why the server's books never show more than these do: see `client.rs`; `limits_tests.rs` tries it with every latency.
 
 use tollgate::{
-    Advice, Aimd, AimdPolicy, Denied, Duration, History, Inherit, Instant, JobId, Limiter, Quota, QuotaError, Refused,
-    Reservation, Slots, Start, TokenBucket, WhenFull, Window, WindowLog, reserve_all,
+    Advice, Aimd, AimdPolicy, Book, Denied, Duration, History, Inherit, Instant, JobId, Limiter, Quota, QuotaError,
+    Refused, Reservation, Slots, Start, TokenBucket, WhenFull, Window, WindowLog, reserve_all,
 };
 
 use crate::plan::Plan;
@@ -61,13 +61,22 @@ impl Limits {
         })
     }
 
-    /// All three or none. A refusal has changed nothing, and says which limit binds and what to wait for.
-    pub(crate) fn admit(&mut self, now: Instant, id: JobId) -> Result<Permit, Refused> {
+    /// All of them or none, the `money` for the job included, unless it was set aside before. A refusal has changed
+    /// nothing, and says which limit binds (3: the money) and what to wait for.
+    pub(crate) fn admit(&mut self, now: Instant, id: JobId, money: Option<&mut dyn Book>) -> Result<Permit, Refused> {
         // A job that has a slot already is not asked for twice.
         let mut job = self.slots.job(id, LEASE).map_err(|_| Refused { index: 2, denied: Denied::Busy })?;
         let [rate, minute, slot] = self.costs;
-        let all = [(&mut self.rate as _, rate), (&mut self.minute as _, minute), (&mut job as _, slot)];
-        let [rate, minute, slot] = reserve_all(now, Duration::ZERO, all)?;
+        let mut nothing = Slots::<0>::new(0);
+        let mut paid = nothing.job(id, LEASE).map_err(|_| Refused { index: 3, denied: Denied::Busy })?;
+        let (money, price): (&mut dyn Book, u64) = match money {
+            Some(money) => (money, 1),
+            None => (&mut paid, 0),
+        };
+        let limits: [(&mut dyn Book, u64); 4] =
+            [(&mut self.rate, rate), (&mut self.minute, minute), (&mut job, slot), (money, price)];
+        // The money is held by the job's id, for the minutes that its task takes.
+        let [rate, minute, slot, _held_by_id] = reserve_all(now, Duration::ZERO, limits)?;
         Ok(Permit { rate, minute, slot })
     }
 

@@ -37,7 +37,7 @@ fn world(plan: PlanName, seed: u64, longest_run: u32, stamped: Stamped) -> Books
     let mut events: BTreeMap<(u64, u64), Vec<Event>> = BTreeMap::new();
     let (mut now, mut next) = (0, 0);
     loop {
-        let wake = match limits.admit(Instant::from_micros(now), JobId(next)) {
+        let wake = match limits.admit(Instant::from_micros(now), JobId(next), None) {
             _ if next == TASKS => u64::MAX,
             Ok(permit) => {
                 let arrives = now + up_to(3_000_000);
@@ -124,7 +124,7 @@ fn what_a_refusal_lowers_comes_back_with_successes() {
         u64::from(quota.units()) * Duration::from_mins(1).as_micros() / quota.per().as_micros()
     };
     let now = Instant::from_secs(60);
-    let permits = [1, 2].map(|id| limits.admit(now, JobId(id)).unwrap());
+    let permits = [1, 2].map(|id| limits.admit(now, JobId(id), None).unwrap());
     let crowded = Advice { fewer_jobs: true, ..blank };
     limits.lower(now, now, &crowded);
     assert_eq!((limits.slots.limit(), rate(&limits)), (1, 30), "two ran, the refused one included");

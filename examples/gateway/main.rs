@@ -10,9 +10,10 @@
 //! cargo run --release --example gateway -- --careless          # nobody counts: see the server complain
 //! ```
 //!
-//! Exit codes: 0 no violation, 1 at least one, 2 bad input (nothing was sent), 3 not finished in time or another failure.
+//! Exit codes: 0 no violation, 1 at least one or a bill that differs from our books, 2 bad input (nothing was sent), 3 not finished in time or another failure.
 
 mod api;
+mod bill;
 mod books;
 mod client;
 mod clock;
@@ -20,6 +21,7 @@ mod jobs;
 mod limits;
 mod picture;
 mod plan;
+mod purse;
 mod queue;
 mod refusals;
 mod report;
@@ -46,6 +48,7 @@ use crate::clock::FastClock;
 use crate::jobs::Job;
 use crate::limits::Limits;
 use crate::plan::PlanName;
+use crate::purse::Purse;
 use crate::queue::Queue;
 use crate::report::Report;
 use crate::server::Server;
@@ -127,14 +130,17 @@ async fn run(args: &Args, jobs: Vec<Job>) -> Result<Report, Box<dyn Error>> {
     let (api, start) = (Api::new(address)?, Instant::from_micros(clock.micros()));
     let limits = Limits::of(plan, costs, start)?;
     let bar = progress(count)?;
-    let client = Client::new(clock, api.clone(), limits, Queue::of(jobs, start), args.seed, bar.clone());
+    let purse = Box::new(Purse::of(&jobs, start)?);
+    let queue = Queue::of(jobs, start);
+    let client = Client::new((clock, api.clone()), (limits, purse), queue, args.seed, bar.clone());
     let work = tokio::time::timeout(Real::from_secs(args.deadline), client.work()).await;
     bar.finish_and_clear();
     let run = work.map_err(|_| format!("not finished after {} s: given up", args.deadline))?;
     let real = clock.real();
     let books = tokio::time::timeout(Real::from_secs(10), api.books()).await??;
+    let bill = tokio::time::timeout(Real::from_secs(10), api.bill()).await??;
     server.abort();
-    Ok(Report { plan, seed: args.seed, speed: args.speed, jobs: count, run, books, real })
+    Ok(Report { plan, seed: args.seed, speed: args.speed, jobs: count, run, books, bill, real })
 }
 
 /// A bar on a terminal, and nothing elsewhere.
@@ -145,12 +151,12 @@ fn progress(jobs: usize) -> Result<ProgressBar, Box<dyn Error>> {
     Ok(ProgressBar::with_draw_target(Some(jobs as u64), target).with_style(style))
 }
 
-/// Prints the table, writes the files, and tells the violations.
+/// Prints the table, writes the files, and tells how often the plan was broken, a bill that differs included.
 fn save(report: &Report, out: &Path) -> Result<u64, Box<dyn Error>> {
     let (json, picture) = (out.join("report.json"), out.join("run.svg"));
     std::fs::write(&json, format!("{:#}\n", report.json()))?;
     picture::draw(report, &picture)?;
     print!("{report}");
     println!("{:<20}{}, {}", "see", json.display(), picture.display());
-    Ok(report.books.violations())
+    Ok(report.books.violations() + u64::from(!report.bill_agrees()))
 }

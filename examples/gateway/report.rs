@@ -6,6 +6,7 @@ use std::time::Duration as Real;
 use serde_json::{Value, json};
 use tollgate::Duration;
 
+use crate::bill::Bill;
 use crate::books::Books;
 use crate::plan::Plan;
 use crate::run::{Fate, Run};
@@ -20,6 +21,7 @@ pub(crate) struct Report {
     pub(crate) jobs: usize,
     pub(crate) run: Run,
     pub(crate) books: Books,
+    pub(crate) bill: Bill,
     pub(crate) real: Real,
 }
 
@@ -28,7 +30,7 @@ impl Report {
     fn rows(&self) -> Vec<(&'static str, String, String)> {
         let (run, books, plan) = (&self.run, &self.books, self.plan);
         let count = |fate| run.count(fate).to_string();
-        let [rate, minute, slots] = run.refused;
+        let [rate, minute, slots, money] = run.refused;
         let limits = format!("plan \"{}\": {} in any minute", plan.name, plan.per_minute);
         vec![
             ("jobs", self.jobs.to_string(), format!("{} done, {} failed for good", run.done, run.failed.len())),
@@ -38,7 +40,11 @@ impl Report {
             ("unclear", count(Fate::Unclear), "5xx; asked whether the task was started".into()),
             ("retried", run.retried.to_string(), String::new()),
             ("failed for good", run.failed.len().to_string(), "see below".into()),
-            ("held back", (rate + minute + slots).to_string(), format!("rate {rate}, minute {minute}, slots {slots}")),
+            (
+                "held back",
+                (rate + minute + slots + money).to_string(),
+                format!("rate {rate}, minute {minute}, slots {slots}, money {money}"),
+            ),
             ("waited", seconds(run.waited), "all jobs together".into()),
             ("waited at most", seconds(run.waited_most), "one job for its turn".into()),
             ("peak of the minute", format!("{} \u{2030}", run.peak_permille), limits),
@@ -53,6 +59,26 @@ impl Report {
             ("virtual time", seconds(run.end.saturating_since(tollgate::Instant::ORIGIN)), String::new()),
             ("real time", format!("{:.1} s", self.real.as_secs_f64()), format!("clock at {} x", self.speed)),
         ]
+    }
+
+    /// Whether the server charges what our books say, to the millionth, and nothing is set aside any more.
+    pub(crate) fn bill_agrees(&self) -> bool {
+        let billed = |name: &String| self.bill.by_project.get(name).copied().unwrap_or_default();
+        let same = self.run.spent.iter().all(|(name, spent)| *spent == billed(name));
+        same && self.run.held_back == 0 && self.bill.by_project.keys().all(|name| self.run.spent.contains_key(name))
+    }
+
+    fn compare(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n{:<20}{:>16}{:>16}{:>16}{:>16}", "money", "our credits", "billed", "our dollars", "billed")?;
+        for (name, ours) in &self.run.spent {
+            let theirs = self.bill.by_project.get(name).copied().unwrap_or_default();
+            let name = if name.is_empty() { "all" } else { name };
+            let [ours_c, bill_c, ours_d, bill_d] = [ours.credits, theirs.credits, ours.dollars, theirs.dollars]
+                .map(|micros| format!("{}.{:06}", micros / 1_000_000, micros % 1_000_000));
+            writeln!(f, "{name:<20}{ours_c:>16}{bill_c:>16}{ours_d:>16}{bill_d:>16}")?;
+        }
+        let verdict = if self.bill_agrees() { "the two agree to the millionth" } else { "THE TWO DIFFER" };
+        writeln!(f, "{:<20}{verdict}; {} jobs still hold money", "", self.run.held_back)
     }
 
     /// The report for programs. Stamps are in virtual microseconds.
@@ -71,7 +97,11 @@ impl Report {
             "retried": run.retried,
             "refusals": Understood::of(run).iter().map(Understood::json).collect::<Vec<_>>(),
             "failed": run.failed.iter().map(|(id, why)| json!({ "job": id, "why": why })).collect::<Vec<_>>(),
-            "held_back": { "rate": run.refused[0], "minute": run.refused[1], "slots": run.refused[2] },
+            "held_back": { "rate": run.refused[0], "minute": run.refused[1], "slots": run.refused[2], "money": run.refused[3] },
+            "spent": run.spent,
+            "bill": self.bill.by_project,
+            "bill_agrees": self.bill_agrees(),
+            "alerts": run.alerts,
             "waited_us": run.waited,
             "waited_most_us": run.waited_most,
             "peak_minute_permille": run.peak_permille,
@@ -95,6 +125,9 @@ impl fmt::Display for Report {
         for (job, why) in &self.run.failed {
             writeln!(f, "  job {job:<4} {why}")?;
         }
+        writeln!(f, "\nbudget alerts, each told once")?;
+        self.run.alerts.iter().try_for_each(|alert| writeln!(f, "  {alert}"))?;
+        self.compare(f)?;
         writeln!(f, "\nrefusals understood\n{}", Understood::HEAD)?;
         Understood::of(&self.run).iter().try_for_each(|row| writeln!(f, "{row}"))?;
         writeln!(f)

@@ -1,10 +1,13 @@
 //! What happened in a run, as the client saw it.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use tollgate::{Advice, Decision, Duration, Instant, Outcome, Reason, Verdict};
 
 use crate::api::Answer;
 use crate::jobs::Priority;
+use crate::purse::Spent;
 use crate::queue::Turn;
 
 /// What became of a request: for the counts and the picture.
@@ -84,12 +87,16 @@ pub(crate) struct Run {
     /// Jobs that never will be, and why.
     pub(crate) failed: Vec<(u64, String)>,
     pub(crate) retried: u32,
-    /// How often the rate, the minute and the slots were what a request had to wait for.
-    pub(crate) refused: [u32; 3],
+    /// How often the rate, the minute, the slots and the money were in a request's way.
+    pub(crate) refused: [u32; 4],
     pub(crate) waited: Duration,
     pub(crate) waited_most: Duration,
     pub(crate) peak_permille: u32,
     pub(crate) peak_slots: u64,
+    /// What was spent by our books, by project and in total, and the jobs whose money is still set aside: none.
+    pub(crate) spent: BTreeMap<String, Spent>,
+    pub(crate) held_back: usize,
+    pub(crate) alerts: Vec<String>,
     pub(crate) end: Instant,
 }
 

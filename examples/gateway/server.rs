@@ -3,8 +3,9 @@
 //! | request | answer |
 //! |---|---|
 //! | `POST /v1/videos` | starts a task, or refuses in one of the ways of `refusals.rs` |
-//! | `GET /v1/videos/{id}` | `processing`, `succeed`, or 404; costs nothing |
+//! | `GET /v1/videos/{id}` | `processing`, `succeed` and how long it became, `failed`, or 404; costs nothing |
 //! | `GET /books` | the [`Books`] |
+//! | `GET /bill` | the [`Bill`] |
 //!
 //! A request that breaks the plan is a violation and is refused. Besides, some requests that did nothing wrong are refused
 //! all the same; those are no violations.
@@ -25,6 +26,7 @@ use tokio::net::TcpListener;
 use tollgate::Duration;
 use tollgate::headers::moment::UnixMicros;
 
+use crate::bill::{self, Bill};
 use crate::books::Books;
 use crate::clock::FastClock;
 use crate::refusals::{Dialect, Kind, Refusal};
@@ -35,9 +37,10 @@ const EPOCH: i64 = 1_767_225_600_000_000;
 const INVALID: Refusal = Refusal::new(400, Kind::Invalid, Dialect::Kling);
 
 /// What a client orders.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 struct Order {
     external_task_id: u64,
+    project: String,
     model_name: String,
     duration: u32,
     resolution: String,
@@ -76,11 +79,23 @@ struct State {
     books: Books,
     /// How often each task was asked for.
     attempts: BTreeMap<u64, u32>,
+    /// What was ordered in each task that was started.
+    orders: BTreeMap<u64, Order>,
+    bill: Bill,
 }
 
 impl Server {
     pub(crate) fn new(clock: FastClock, seed: u64, books: Books) -> Arc<Self> {
-        Arc::new(Self { clock, seed, state: Mutex::new(State { books, attempts: BTreeMap::new() }) })
+        Arc::new(Self {
+            clock,
+            seed,
+            state: Mutex::new(State {
+                books,
+                attempts: BTreeMap::new(),
+                orders: BTreeMap::new(),
+                bill: Bill::default(),
+            }),
+        })
     }
 
     /// Serves for ever; drop the future to stop.
@@ -107,13 +122,14 @@ impl Server {
                 order.map_or_else(|| refuse(INVALID.with_code(1200), self.clock.micros(), 0, 0), |o| self.start(&o))
             }
             (&Method::GET, Some(id)) => self.status(id.trim_start_matches('/').parse().ok()),
-            (&Method::GET, None) if path == "/books" => self.show_books(),
+            (&Method::GET, None) if path == "/books" => succeed(&json!(self.state().books)),
+            (&Method::GET, None) if path == "/bill" => succeed(&json!(self.state().bill)),
             _ => reply(404, Some(1202), "no such page", &Value::Null),
         }
     }
 
     fn start(&self, order: &Order) -> Response<Full<Bytes>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         // Stamped under the lock: the order of the stamps is the order of the books.
         let (now, id) = (self.clock.micros(), order.external_task_id);
         let (per_minute, concurrent) = (state.books.per_minute as u64, state.books.concurrent as u64);
@@ -131,7 +147,11 @@ impl Server {
             // From 1.5 to 6.5 s, so that rounding shows.
             return refuse(refusal, now, SECOND * 3 / 2 + SECOND * (id % 6), limit);
         }
-        match (state.books.start(now, id, run), chance) {
+        let started = state.books.start(now, id, run);
+        if started.is_ok() {
+            state.orders.entry(id).or_insert_with(|| order.clone());
+        }
+        match (started, chance) {
             (Err(()), _) => refuse(Refusal::too_many(self.seed, id), now, SECOND, concurrent),
             (Ok(_), Some(lost)) => refuse(lost, now, 0, 0),
             (Ok(task), None) => {
@@ -142,19 +162,22 @@ impl Server {
     }
 
     fn status(&self, id: Option<u64>) -> Response<Full<Bytes>> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match id.and_then(|id| state.books.tasks.get(&id)) {
-            Some(task) => {
-                let status = if task.end <= self.clock.micros() { "succeed" } else { "processing" };
-                succeed(&json!({ "task_id": id, "task_status": status }))
-            }
-            None => reply(404, Some(1203), "no such task", &Value::Null),
-        }
+        let state = &mut *self.state();
+        let Some((id, task)) = id.and_then(|id| Some((id, state.books.tasks.get(&id)?))) else {
+            return reply(404, Some(1203), "no such task", &Value::Null);
+        };
+        let Some(order) = state.orders.get(&id).filter(|_| task.end <= self.clock.micros()) else {
+            return succeed(&json!({ "task_id": id, "task_status": "processing" }));
+        };
+        let Some(seconds) = bill::made(id, order.duration) else {
+            return succeed(&json!({ "task_id": id, "task_status": "failed" }));
+        };
+        state.bill.deliver(id, &order.project, &order.model_name, &order.resolution, seconds);
+        succeed(&json!({ "task_id": id, "task_status": "succeed", "duration_s": seconds }))
     }
 
-    fn show_books(&self) -> Response<Full<Bytes>> {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        succeed(&json!(state.books))
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -190,7 +213,15 @@ mod tests {
     fn a_longer_and_finer_video_takes_longer() {
         let run = |model: &str, duration, resolution: &str| {
             let [model_name, resolution] = [model, resolution].map(str::to_owned);
-            Order { external_task_id: 1, model_name, duration, resolution, prompt: String::new() }.run()
+            Order {
+                external_task_id: 1,
+                project: String::new(),
+                model_name,
+                duration,
+                resolution,
+                prompt: String::new(),
+            }
+            .run()
         };
         assert_eq!(run("kling-v1", 5, "1080p"), Some(3 * SECOND));
         assert_eq!(run("kling-pro", 10, "4k"), Some(16 * SECOND + SECOND / 2));
