@@ -356,6 +356,10 @@ impl Backoff {
 
 /// `d x permille / 1000`, rounded down, saturating.
 fn times(d: u64, permille: u32) -> u64 {
+    // Doubling, the common case, needs no 64-bit division.
+    if permille.is_multiple_of(1_000) {
+        return d.saturating_mul(u64::from(permille / 1_000));
+    }
     let permille = u64::from(permille);
     // The remainder is below 1000, so its product fits.
     (d / 1_000).saturating_mul(permille).saturating_add(d % 1_000 * permille / 1_000)

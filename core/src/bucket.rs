@@ -26,7 +26,7 @@ use crate::time::{Duration, Instant};
 /// the burst can hold what accrues between two calls (`burst >= 1 + ceil(units x gap / per)`).
 ///
 /// **Debt.** A commit above the cost never fails; it delays those who come after. The debt saturates after 2^63 level
-/// units, which is at least as many units as four bursts of the largest quota (3.5 million units at 30 days a unit).
+/// units, which is at least one burst of the largest quota (3.5 million units at 30 days a unit).
 ///
 /// **Giving back.** A release returns what time has not returned already and what nobody was promised behind:
 /// `min(cost - actual, cost - accrued(at .. max(now, latest promise)))`. After `cost / rate` nothing comes back; for
@@ -147,7 +147,11 @@ impl TokenBucket {
     pub const fn restart(&mut self, now: Instant) {
         let known = if self.tail.as_micros() > self.last.as_micros() { self.tail } else { self.last };
         if now.as_micros() < known.as_micros() {
-            self.tail = known.saturating_add(Duration::from_micros(self.full().div_ceil(self.gain as u64)));
+            self.tail = known.saturating_add(Duration::from_micros(self.full().div_ceil(if self.gain == 0 {
+                1
+            } else {
+                self.gain as u64
+            })));
         }
         self.last = now;
     }
@@ -191,9 +195,10 @@ impl TokenBucket {
         .min(MAX_MISSING);
         // A booking made before must not be given back what the old, faster rate has returned since. Moving the tail
         // by the difference between the two fill times covers every booking, however old; after a reset, all of it.
-        let fill_new = burst_was.max(new.full).div_ceil(u64::from(new.gain));
-        let fill_old = if inherit == Inherit::Reset { 0 } else { old.full / u64::from(old.gain) };
-        if fill_new > fill_old {
+        let fill_new = burst_was.max(new.full).div_ceil(u64::from(new.gain.max(1)));
+        let fill_old = if inherit == Inherit::Reset { 0 } else { old.full / u64::from(old.gain.max(1)) };
+        let same_rate = (old.gain, old.step) == (new.gain, new.step) && inherit != Inherit::Reset;
+        if fill_new > fill_old && !same_rate {
             let behind = self.last.saturating_add(Duration::from_micros(fill_new - fill_old));
             self.tail = self.tail.max(behind);
         }
@@ -230,7 +235,7 @@ impl TokenBucket {
     fn level(&self, cost: u64) -> Result<u64, Denied> {
         match cost.checked_mul(self.step) {
             Some(need) if need <= self.full() => Ok(need),
-            _ => Err(Denied::Never { max: self.full() / self.step }),
+            _ => Err(Denied::Never { max: self.full() / self.step.max(1) }),
         }
     }
 
@@ -324,7 +329,7 @@ impl Book for TokenBucket {
         // Beyond the first unit. One unit multiplies nothing, neither where it is a constant nor out of line.
         let more = if cost == 1 { Some(0) } else { cost.saturating_sub(1).checked_mul(self.step) };
         let Some(room) = more.and_then(|more| self.room.checked_sub(more)) else {
-            return Err(Denied::Never { max: self.full() / self.step });
+            return Err(Denied::Never { max: self.full() / self.step.max(1) });
         };
         // Overflowing, not checked: compilers subtract twice for a checked one on a 32-bit chip.
         let (elapsed, late) = now.as_micros().overflowing_sub(self.last.as_micros());

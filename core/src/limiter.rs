@@ -123,6 +123,11 @@ impl Reservation {
 /// latest stamp that the limiter has acted on. None of these methods is called with a cost of zero, except `settle`,
 /// whose `held` may be a reservation of nothing ([`Token::default`]).
 ///
+/// What trips a first attempt, in the order in which the contract usually finds it: an *old* settlement must not hit a
+/// younger booking (number them in [`Token::mark`]); time that a full limiter has wasted must not pay a later debt
+/// (bring the state up to `now` before adding to it); where the next free instant saturates at [`Instant::MAX`],
+/// `room` is 0 and `quote` answers `Until(MAX)`, even to who asks at the end of time.
+///
 /// # Example
 /// A limiter of one's own, "at most one per key press", in full:
 /// ```

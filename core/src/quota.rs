@@ -4,7 +4,7 @@
 //! promise: see [`Window`](crate::Window).
 //!
 //! ```text
-//! 60 per minute, burst 10      at once: 10      then: one every second      in any minute: at most 70
+//! 60 per minute, burst 10      at once: 10      then: one every second      in any minute: at most 71
 //! ```
 //!
 //! Inside, the rate is kept in lowest terms (60 per minute is 1 per second), so that `burst x period` fits for every
@@ -183,7 +183,10 @@ impl Quota {
     /// The quota that a bucket computes with, in lowest terms.
     #[expect(clippy::cast_possible_truncation, reason = "full / step is the burst, which was a u32")]
     pub(crate) const fn from_rate(rate: Rate) -> Self {
-        let burst = (rate.full / rate.step) as u32;
+        let burst = match rate.full.checked_div(rate.step) {
+            Some(burst) => burst as u32,
+            None => 0,
+        };
         Self { units: rate.gain, burst, per: Duration::from_micros(rate.step), rate }
     }
 

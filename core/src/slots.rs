@@ -104,36 +104,45 @@ struct Slot {
 
 impl<const N: usize> Slots<N> {
     /// Slots of which `limit` may be taken at once; zero lets nothing in.
+    ///
+    /// `N` of zero does not compile.
     pub const fn new(limit: u32) -> Self {
+        const { assert!(N > 0, "slots need room for at least one job") }
         Self { table: Vec::new(), limit, foreign: 0, last: Instant::ORIGIN, mark: 0, expired: 0, faults: 0 }
     }
 
     /// One job as a limiter: its cost is its weight. Joins [`reserve_all`](crate::reserve_all).
     ///
     /// `lease` is how long the slot is kept, from the instant it is booked for, if nobody closes or renews it;
-    /// [`Duration::MAX`] for ever.
+    /// [`Duration::MAX`] for ever, and so is zero: no lease is not a lease that is over.
     ///
     /// # Errors
-    /// [`AlreadyOpen`]: the job has a slot, held or running.
+    /// [`AlreadyOpen`]: the job has a slot, held or running, or one whose lease is over and that
+    /// [`expire`](Self::expire) has not reported yet.
     pub fn job(&mut self, id: JobId, lease: Duration) -> Result<Job<'_, N>, AlreadyOpen> {
         if self.find(id).is_some() { Err(AlreadyOpen(id)) } else { Ok(Job { slots: self, id, lease }) }
     }
 
     /// Keeps the slot of a reservation at its `actual` weight until the job is closed; zero closes it.
     ///
-    /// A weight above what was held never fails. A reservation whose slot is gone changes nothing.
+    /// A weight above what was held never fails. A commit after the lease finds the slot given up, as
+    /// [`expired`](Self::expired) tells: a job that runs all the same is found by [`reconcile`](Self::reconcile). A
+    /// reservation whose slot is gone changes nothing.
     #[expect(clippy::needless_pass_by_value, reason = "settling twice must not compile")]
     pub fn commit(&mut self, now: Instant, held: Reservation, actual: u64) {
         self.note(now);
         let Token { key, mark } = held.token();
         let found = self.find(JobId(key)).filter(|_| mark != 0);
         if let Some(slot) = found.and_then(|index| self.table.get_mut(index)).filter(|slot| slot.mark == mark) {
+            let eff = self.last.max(now);
+            let over = !is_live(slot.ends, eff);
             slot.weight = saturate(actual);
             slot.mark = 0;
-            if actual == 0 {
+            if actual == 0 || over {
                 self.remove(found);
             }
-            self.last = self.last.max(now);
+            self.expired = self.expired.saturating_add(u32::from(over && actual > 0));
+            self.last = eff;
         }
     }
 
@@ -163,7 +172,7 @@ impl<const N: usize> Slots<N> {
         let eff = self.last.max(now);
         let index = self.find(id).ok_or(NotOpen(id))?;
         let slot = self.table.get_mut(index).filter(|slot| is_live(slot.ends, eff)).ok_or(NotOpen(id))?;
-        slot.ends = slot.ends.max(eff.saturating_add(lease));
+        slot.ends = slot.ends.max(end(eff, lease));
         self.act(now);
         Ok(())
     }
@@ -198,16 +207,27 @@ impl<const N: usize> Slots<N> {
     /// Unknown jobs on the list count as foreign weight, 1 each, until the next call.
     pub fn reconcile(&mut self, now: Instant, asked_at: Instant, running: &[JobId], lease: Duration) -> Reconciled {
         self.act(now);
-        let (ends, before) = (self.last.saturating_add(lease), self.table.len());
+        let (ends, before) = (end(self.last, lease), self.table.len());
         for slot in &mut self.table {
             if running.contains(&slot.id) {
                 slot.ends = slot.ends.max(ends);
             }
         }
         self.table.retain(|slot| slot.mark != 0 || slot.opened >= asked_at || running.contains(&slot.id));
-        let known = |id: &&JobId| self.table.iter().any(|slot| slot.id == **id);
-        self.foreign = saturate((running.len() - running.iter().filter(known).count()) as u64);
+        let known = |id: &JobId| self.table.iter().any(|slot| slot.id == *id);
+        let named = |index: usize, id: &JobId| running.get(..index).is_some_and(|before| before.contains(id));
+        let strangers = running.iter().enumerate().filter(|(index, id)| !known(id) && !named(*index, id));
+        self.foreign = saturate(strangers.count() as u64);
         Reconciled { closed: saturate((before - self.table.len()) as u64), foreign: self.foreign }
+    }
+
+    /// Re-anchors the slots at `now` after a **known** clock fault: leases keep what was left of them, and one that only
+    /// the fault has ended runs again.
+    pub fn restart(&mut self, now: Instant) {
+        let last = core::mem::replace(&mut self.last, now);
+        for slot in self.table.iter_mut().filter(|slot| slot.ends > last && slot.ends < Instant::MAX) {
+            slot.ends = slot.ends.min(now.saturating_add(slot.ends.saturating_since(last)));
+        }
     }
 
     /// Changes the limit, live. Lowering it kills nothing: no new job starts until enough have ended.
@@ -329,7 +349,7 @@ impl<const N: usize> Book for Job<'_, N> {
         }
         slots.mark = slots.mark.checked_add(1).unwrap_or(1);
         let opened = slots.last.max(at);
-        let ends = opened.saturating_add(self.lease);
+        let ends = end(opened, self.lease);
         let slot = Slot { id: self.id, opened, ends, weight: saturate(cost), mark: slots.mark };
         // Room was checked by the quote; should there be none all the same, nothing is granted.
         slots.table.push(slot).map_err(|_| Denied::Busy)?;
@@ -343,11 +363,19 @@ impl<const N: usize> Book for Job<'_, N> {
         // A reservation of nothing made no entry; a job that takes a slot after all is counted, if there is room.
         if actual > 0 && self.slots.find(self.id).is_none() {
             self.slots.act(now);
-            let ends = self.slots.last.saturating_add(self.lease);
+            let ends = end(self.slots.last, self.lease);
             let slot = Slot { id: self.id, opened: self.slots.last, ends, weight: saturate(actual), mark: 0 };
-            let _ = self.slots.table.push(slot);
+            if self.slots.table.push(slot).is_err() {
+                // It has no entry, but it does run: foreign, until the next reconciliation.
+                self.slots.foreign = self.slots.foreign.saturating_add(slot.weight);
+            }
         }
     }
+}
+
+/// When a lease ends that starts at `from`.
+fn end(from: Instant, lease: Duration) -> Instant {
+    if lease.is_zero() { Instant::MAX } else { from.saturating_add(lease) }
 }
 
 fn saturate(value: u64) -> u32 {
@@ -437,6 +465,42 @@ mod tests {
         slots.release(S(22), held);
         assert_eq!(slots.reconcile(S(30), S(30), &[JobId(1)], LEASE), Reconciled { closed: 1, foreign: 0 });
         assert_eq!(slots.in_flight(S(89)), 1, "renewed by the list");
+    }
+
+    #[test]
+    fn no_lease_is_not_a_lease_that_is_over() {
+        let mut slots = Slots::<4>::new(1);
+        slots.job(JobId(1), Duration::ZERO).unwrap().allow(S(0), 1).unwrap();
+        assert_eq!(slots.job(JobId(2), Duration::ZERO).unwrap().allow(S(0), 1), Err(Denied::Busy));
+    }
+
+    #[test]
+    fn a_commit_after_the_lease_leaves_no_ghost() {
+        let mut slots = Slots::<4>::new(1);
+        let held = slots.job(JobId(1), LEASE).unwrap().reserve(S(0), 1, Duration::ZERO).unwrap();
+        slots.commit(S(61), held, 1);
+        assert_eq!((slots.in_flight(S(61)), slots.expired()), (0, 1));
+        assert!(slots.job(JobId(1), LEASE).is_ok(), "and may be opened again");
+    }
+
+    #[test]
+    fn a_job_without_an_entry_is_foreign() {
+        let mut slots = Slots::<1>::new(5);
+        open(&mut slots, S(0), 1, 1).unwrap();
+        let mut job = slots.job(JobId(2), LEASE).unwrap();
+        let nothing = job.reserve(S(0), 0, Duration::ZERO).unwrap();
+        job.commit(S(0), nothing, 3);
+        assert_eq!(slots.in_flight(S(0)), 4);
+        assert_eq!(slots.reconcile(S(1), S(1), &[JobId(9), JobId(9)], LEASE).foreign, 1, "named twice, counted once");
+    }
+
+    #[test]
+    fn a_restart_ends_the_stall_of_a_clock_fault() {
+        let mut slots = Slots::<4>::new(2);
+        open(&mut slots, S(5), 1, 1).unwrap();
+        open(&mut slots, S(86_400), 2, 1).unwrap();
+        slots.restart(S(10));
+        assert_eq!((slots.in_flight(S(10)), slots.in_flight(S(65)), slots.in_flight(S(70))), (2, 1, 0));
     }
 
     #[test]

@@ -106,8 +106,7 @@ const fn narrow(value: u64) -> Option<NonZeroU32> {
 /// ```
 /// use tollgate::{Instant, TickRate, Wrapping32};
 /// let mut millis = Wrapping32::default();
-/// millis.extend(0x7000_0000);
-/// millis.extend(0xE000_0000);
+/// millis.extend(0xE000_0000); // whatever it shows at first
 /// assert_eq!(millis.extend(5), (1 << 32) + 5); // wrapped after 49.7 days, and time goes on
 /// assert_eq!(millis.extend(u32::MAX), u64::from(u32::MAX)); // an old reading
 /// let now = Instant::from_ticks(millis.extend(6), TickRate::KHZ_1);
@@ -116,24 +115,31 @@ const fn narrow(value: u64) -> Option<NonZeroU32> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Wrapping32 {
-    latest: u64,
+    /// `None` before the first reading, which may be anything: not every counter starts at zero at the boot.
+    latest: Option<u64>,
 }
 
 impl Wrapping32 {
     /// A counter that stands at `ticks`, for instance one restored after a reboot.
     pub const fn starting_at(ticks: u64) -> Self {
-        Self { latest: ticks }
+        Self { latest: Some(ticks) }
     }
 
-    /// The 64-bit reading that `counter` stands for; never panics, saturates at both ends.
+    /// The 64-bit reading that `counter` stands for; never panics, saturates at both ends. The first reading stands for
+    /// itself.
     #[expect(clippy::cast_possible_truncation, reason = "the low half is what the counter shows")]
     pub const fn extend(&mut self, counter: u32) -> u64 {
-        let ahead = counter.wrapping_sub(self.latest as u32);
+        let Some(latest) = self.latest else {
+            self.latest = Some(counter as u64);
+            return counter as u64;
+        };
+        let ahead = counter.wrapping_sub(latest as u32);
         if ahead < 1 << 31 {
-            self.latest = self.latest.saturating_add(ahead as u64);
-            self.latest
+            let now = latest.saturating_add(ahead as u64);
+            self.latest = Some(now);
+            now
         } else {
-            self.latest.saturating_sub(ahead.wrapping_neg() as u64)
+            latest.saturating_sub(ahead.wrapping_neg() as u64)
         }
     }
 }
@@ -213,7 +219,16 @@ mod tests {
         let mut counter = Wrapping32::starting_at(1 << 40);
         assert_eq!(counter.extend(u32::MAX), (1 << 40) - 1);
         assert_eq!(counter.extend(0), 1 << 40);
-        let mut fresh = Wrapping32::default();
+        let mut fresh = Wrapping32::starting_at(0);
         assert_eq!(fresh.extend(u32::MAX), 0, "before the origin there is nothing");
+    }
+
+    #[test]
+    fn a_counter_that_runs_since_before_the_boot_is_taken_as_it_is() {
+        for first in [0, 1 << 31, 0xF000_0000, u32::MAX] {
+            let mut counter = Wrapping32::default();
+            assert_eq!(counter.extend(first), u64::from(first));
+            assert_eq!(counter.extend(first.wrapping_add(9)), u64::from(first) + 9);
+        }
     }
 }

@@ -151,7 +151,8 @@ pub enum History {
 pub enum WhenFull {
     /// Refuse until an entry is free: exact, and at most N grants in any window.
     Refuse,
-    /// Merge the two oldest grants to the newer stamp: never over, a little late.
+    /// Merge two neighbours to the newer stamp, those that leave the smallest gap: never over. Under steady load units
+    /// come back late by some N-ths of the window; give it four entries or more.
     Merge,
 }
 

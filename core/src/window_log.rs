@@ -61,7 +61,10 @@ const NOTHING: Entry = Entry { stamp: Instant::ORIGIN, cost: 0, mark: 0 };
 
 impl<const N: usize> WindowLog<N> {
     /// A log for this window, at the stamp `now`.
+    ///
+    /// `N` of zero does not compile.
     pub fn new(window: Window, when_full: WhenFull, history: History, now: Instant) -> Self {
+        const { assert!(N > 0, "a log needs at least one entry") }
         let late = match history {
             History::Empty => NOTHING,
             History::UsedUp => Entry { stamp: now, cost: window.limit(), mark: 0 },
@@ -106,6 +109,18 @@ impl<const N: usize> WindowLog<N> {
     pub fn pace(&self, now: Instant, above_permille: u16) -> Option<Instant> {
         let (eff, target) = (self.last.max(now), self.window.share(above_permille));
         if self.sum(eff) <= target { None } else { Some(self.falls_to(eff, target)) }
+    }
+
+    /// Re-anchors the log at `now` after a **known** clock fault: what was stamped later counts as used just now, and
+    /// leases run at most once more. Adds no units that the fault has not given back already.
+    pub fn restart(&mut self, now: Instant) {
+        let lease = now.saturating_add(self.window.lease());
+        let settled = self.settled;
+        for (index, entry) in self.entries.iter_mut().enumerate() {
+            entry.stamp = entry.stamp.min(if index < settled { now } else { lease });
+        }
+        self.late.stamp = self.late.stamp.min(now);
+        self.last = now;
     }
 
     /// Calls whose stamp was older than one acted on before; saturates.
@@ -180,7 +195,7 @@ impl<const N: usize> WindowLog<N> {
             self.late.cost = 0;
         }
         if self.entries.is_full() {
-            self.drop_front(self.start);
+            self.remove(0, self.start);
             self.start = 0;
             let mut index = 0;
             while let Some(hold) = self.parts().1.get(index) {
@@ -188,18 +203,30 @@ impl<const N: usize> WindowLog<N> {
             }
         }
         if self.entries.is_full() && self.when_full == WhenFull::Merge && self.settled >= 2 {
-            if let [oldest, next, ..] = self.entries.as_mut_slice() {
-                next.cost = next.cost.saturating_add(oldest.cost);
-            }
-            self.drop_front(1);
+            self.merge();
         }
         self.last = self.last.max(eff);
     }
 
-    /// Drops the first `count` settled entries; those that follow move up. Amortised, one move for each grant.
-    fn drop_front(&mut self, count: usize) {
+    /// Merges a settled entry into the next one, which is newer, so that the log is never over: the entry that leaves the
+    /// smallest gap behind, so that the others stay spread over the window. Were it always the oldest, it would move on
+    /// with the load and never leave.
+    fn merge(&mut self) {
+        let (settled, _) = self.parts();
+        let around = settled.iter().zip(settled.iter().skip(2));
+        let gaps = around.map(|(before, after)| after.stamp.saturating_since(before.stamp));
+        let index = gaps.enumerate().min_by_key(|(_, gap)| *gap).map_or(0, |(before, _)| before + 1);
+        let older = self.entries.get(index).copied();
+        if let (Some(newer), Some(older)) = (self.entries.get_mut(index + 1), older) {
+            newer.cost = newer.cost.saturating_add(older.cost);
+        }
+        self.remove(index, 1);
+    }
+
+    /// Drops `count` settled entries from `first` on; those that follow move up. Amortised, one move for each grant.
+    fn remove(&mut self, first: usize, count: usize) {
         let kept = self.entries.len().saturating_sub(count);
-        for index in 0..kept {
+        for index in first..kept {
             let moved = self.entries.get(index + count).copied();
             if let (Some(slot), Some(entry)) = (self.entries.get_mut(index), moved) {
                 *slot = entry;
@@ -303,8 +330,10 @@ impl<const N: usize> Book for WindowLog<N> {
         let actual = u32::try_from(actual).unwrap_or(u32::MAX);
         match found {
             _ if actual == 0 => {}
-            // An entry whose lease is over counts for nothing any more; it may have been lent to another.
+            // An entry whose lease is over counts for nothing any more; it may have been lent to another. Without one of
+            // its own, what was committed late shares an entry, which is only as old as the latest of them.
             Some(_) if !over => self.enter(eff, actual),
+            _ if !self.entries.is_full() => self.enter(eff, actual),
             _ => self.enter_late(eff, actual),
         }
     }
@@ -390,6 +419,36 @@ mod tests {
         assert_eq!(log.reserve(S(5), 1, Duration::ZERO), Err(Denied::Until(S(10))), "an entry is free at 10");
         assert_eq!(log.reserve(S(5), 4, Duration::ZERO), Err(Denied::Until(S(14))), "the quota at 14");
         assert_eq!(log.reserve(S(5), 4, Duration::from_secs(3)), Err(Denied::Until(S(11))), "with patience");
+    }
+
+    #[test]
+    fn late_commits_age_like_others_while_there_is_room() {
+        let mut log = log::<8>(100, 7, WhenFull::Refuse);
+        for at in 0..200 {
+            let nothing = log.reserve(S(at * 5), 0, Duration::ZERO).unwrap();
+            log.commit(S(at * 5), nothing, 1);
+        }
+        assert_eq!(log.available(S(199 * 5)), 98);
+    }
+
+    #[test]
+    fn a_merging_log_lets_go_under_steady_load() {
+        let mut log = log::<8>(1_000, 99, WhenFull::Merge);
+        for at in 0..500 {
+            assert_eq!(log.allow(S(at), 1), Ok(()));
+        }
+        // Ten are in the window; what is merged stays a little longer.
+        assert!((1_000 - 16..=1_000 - 10).contains(&log.available(S(499))), "{}", log.available(S(499)));
+    }
+
+    #[test]
+    fn a_restart_ends_the_stall_of_a_clock_fault() {
+        let mut log = log::<4>(2, 3, WhenFull::Refuse);
+        log.allow(S(5), 1).unwrap();
+        log.allow(Instant::MAX, 1).unwrap();
+        drop(log.reserve(Instant::MAX, 1, Duration::ZERO));
+        log.restart(S(8));
+        assert_eq!((log.available(S(8)), log.available(S(15)), log.available(S(18))), (0, 1, 2));
     }
 
     #[test]

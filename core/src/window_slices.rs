@@ -122,6 +122,16 @@ impl<const B: usize> WindowSlices<B> {
         if self.used_at(eff) + self.held_at(eff) <= target { None } else { Some(self.falls_to(eff, target)) }
     }
 
+    /// Re-anchors the slices at `now` after a **known** clock fault: none of them leaves earlier than if it were as old as
+    /// it can be, and leases run at most once more. Adds no units that the fault has not given back already.
+    pub fn restart(&mut self, now: Instant) {
+        let lease = now.saturating_add(self.window.lease());
+        for holds in [&mut self.young, &mut self.aged] {
+            (holds.since, holds.until) = (holds.since.min(now), holds.until.min(lease));
+        }
+        (self.head, self.last) = (self.head.min(now), now);
+    }
+
     /// Calls whose stamp was older than one acted on before; saturates.
     pub const fn clock_faults(&self) -> u32 {
         self.faults
@@ -365,6 +375,14 @@ mod tests {
         window.allow(S(5), 25).unwrap();
         assert_eq!(window.pace(S(6), 900), None);
         assert_eq!(window.pace(S(6), 800), Some(S(16)));
+    }
+
+    #[test]
+    fn a_restart_ends_the_stall_of_a_clock_fault() {
+        let mut window = slices(2, 3);
+        window.allow(Instant::MAX, 2).unwrap();
+        window.restart(S(8));
+        assert_eq!((window.available(S(8)), window.available(S(19)), window.available(S(20))), (0, 0, 2));
     }
 
     #[test]

@@ -67,7 +67,7 @@ impl Limits {
         // A job that has a slot already is not asked for twice.
         let mut job = self.slots.job(id, LEASE).map_err(|_| Refused { index: 2, denied: Denied::Busy })?;
         let [rate, minute, slot] = self.costs;
-        let mut nothing = Slots::<0>::new(0);
+        let mut nothing = Slots::<1>::new(0);
         let mut paid = nothing.job(id, LEASE).map_err(|_| Refused { index: 3, denied: Denied::Busy })?;
         let (money, price): (&mut dyn Book, u64) = match money {
             Some(money) => (money, 1),

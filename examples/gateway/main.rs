@@ -1,4 +1,4 @@
-//! The gateway: a hundred jobs, one metered API, not one violation. The whole library on one page.
+//! The gateway: 136 jobs, one metered API, not one violation. The whole library on one page.
 //!
 //! A real HTTP client works through a file of video jobs against a real HTTP server on a loopback port, which enforces a
 //! plan (requests in any minute, tasks at once) by books of its own and is the judge of the run. On a bad day it refuses

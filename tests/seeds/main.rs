@@ -4,8 +4,8 @@
 //! independent oracle returns (`ref_*`). Where a row is right it must come out here too; where it is a defect, the test
 //! first shows the row and then our answer. The numbers of the defects are those of the list in the specification.
 //!
-//! Later features bring the rest: which *texts* of an error are retried (defects 2 and 4 in full) belongs to `retry`,
-//! headers to `headers`, money to `amount` and its ledger.
+//! Defects of the texts of errors and of headers are in the tests of `retry` and `headers`, those of money in `money` and
+//! `ledger`.
 
 mod backoff;
 mod bucket;
