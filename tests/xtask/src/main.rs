@@ -10,6 +10,7 @@
 
 mod bare;
 mod ci;
+mod executed;
 mod shell;
 mod size;
 mod tidy;
