@@ -9,7 +9,7 @@ pub const LABEL_LEN: usize = 26;
 ///
 /// Equal exactly if the whole names were equal, but for a collision of length, 26 bytes and a 32-bit hash, which a
 /// server can only play on itself.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Eq, PartialOrd, Ord)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Label {
     text: [u8; LABEL_LEN],
@@ -46,6 +46,13 @@ impl Label {
     /// Whether there is no name.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
+    }
+}
+
+impl PartialEq for Label {
+    /// All of it, and first what tells most names apart at once.
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.len == other.len && self.text == other.text
     }
 }
 

@@ -100,7 +100,8 @@ impl FeedbackReader {
             exact: None,
             should_retry: None,
             plain: Bucket::new(Origin::Plain, Label::EMPTY),
-            table: Table::new(),
+            // A constant, so that it is copied as a whole.
+            table: const { Table::new() },
             dictionary: Bucket::new(Origin::Plain, Label::EMPTY),
             limits: Field::NEW,
             policies: Field::NEW,
@@ -154,11 +155,13 @@ impl FeedbackReader {
     /// `now` is what a wall clock showed at the receipt, if there is one; it is only asked where the response has no
     /// `Date` of its own. Without either, points on the calendar are unresolved and counted.
     pub fn finish(&self, status: u16, now: Option<UnixMicros>) -> Feedback {
-        let Self { mut plain, mut table, mut faults, .. } = *self;
         let date = self.date.and_then(|date| date.resolve(now));
         let base = date.or(now);
+        let mut feedback = self.said(status, date);
+        // The table is settled where it stays: it is most of a kilobyte.
+        let Feedback { plain, table, faults, retry_after, .. } = &mut feedback;
 
-        if let Some(dictionary) = self.complete_dictionary(&mut faults) {
+        if let Some(dictionary) = self.complete_dictionary(faults) {
             plain.limit.lower(dictionary.limit());
             plain.remaining.lower(dictionary.remaining());
             plain.after.raise(dictionary.after.get());
@@ -174,7 +177,7 @@ impl FeedbackReader {
             }
         }
         if !table.full {
-            Self::adopt(&mut plain, &mut table);
+            Self::adopt(plain, table);
         }
         let mut settle = |bucket: &mut Bucket| {
             if !bucket.resolve(base) {
@@ -187,24 +190,30 @@ impl FeedbackReader {
                 bucket.window = Maybe::some(u64::from(secs) * 1_000_000);
             }
         };
-        settle(&mut plain);
+        settle(plain);
         table.rows_mut().iter_mut().for_each(settle);
         faults.torn(self.limits.is_torn());
         faults.torn(self.policies.is_torn() && !table.full);
         faults.void = table.tidy(|row| !row.is_blank() && !self.cached);
         if self.cached {
-            plain = Bucket::new(Origin::Plain, Label::EMPTY);
+            *plain = Bucket::new(Origin::Plain, Label::EMPTY);
         }
         let told = self.retry.resolve(base).map(|wait| wait.delay);
         faults.clamp(told.is_some_and(|delay| delay.saturated));
         if self.exact.is_none() && told.is_none() && !self.retry.is_empty() {
             faults.unresolve();
         }
+        *retry_after = self.exact.or(told);
+        feedback
+    }
+
+    /// What the lines said, with nothing settled between them.
+    fn said(&self, status: u16, date: Option<UnixMicros>) -> Feedback {
         Feedback {
             status,
-            plain,
-            table,
-            retry_after: self.exact.or(told),
+            plain: self.plain,
+            table: self.table,
+            retry_after: None,
             should_retry: self.should_retry,
             scope: self.scope.map(|(_, scope)| scope),
             rate: self.rate,
@@ -215,7 +224,7 @@ impl FeedbackReader {
             may_throttle: self.dialect.is_throttle(status),
             date,
             generation: self.generation(),
-            faults,
+            faults: self.faults,
         }
     }
 

@@ -8,6 +8,9 @@ use super::label::Label;
 /// How many named limits of one response are kept. A response with more of them has none.
 pub const BUCKETS: usize = 8;
 
+/// What stands in a row that is not used.
+const BLANK: Bucket = Bucket::new(Origin::Vendor, Label::EMPTY);
+
 /// The named limits of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -21,8 +24,7 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) const fn new() -> Self {
-        let blank = Bucket::new(Origin::Vendor, Label::EMPTY);
-        Self { rows: [blank; BUCKETS], len: 0, asked: 0, full: false }
+        Self { rows: [BLANK; BUCKETS], len: 0, asked: 0, full: false }
     }
 
     /// The row of this name, new if need be, and whether it is new; `None` if there is no room.
@@ -54,20 +56,26 @@ impl Table {
     /// Keeps the rows that fulfil a condition, sorted by origin and name, so that the order of lines leaves no trace.
     /// Returns how many entries were void because there were too many names.
     pub(super) fn tidy(&mut self, keep: impl Fn(&Bucket) -> bool) -> u16 {
-        let mut tidy = Self::new();
         if self.full {
             let void = self.asked;
-            *self = tidy;
+            *self = Self::new();
             return void;
         }
-        self.rows_mut().sort_unstable_by_key(|row| (row.origin, row.label));
-        for row in self.rows().iter().filter(|row| keep(row)) {
-            if let Some((place, _)) = tidy.row(row.origin, row.label) {
-                *place = *row;
+        let rows = self.rows_mut();
+        rows.sort_unstable_by(|a, b| (a.origin, &a.label).cmp(&(b.origin, &b.label)));
+        let mut kept = 0;
+        for at in 0..rows.len() {
+            if rows.get(at).is_some_and(&keep) {
+                if kept < at {
+                    rows.swap(kept, at);
+                }
+                kept += 1;
             }
         }
-        tidy.asked = 0;
-        *self = tidy;
+        rows.iter_mut().skip(kept).for_each(|row| *row = BLANK);
+        // No more than there were.
+        self.len = u8::try_from(kept).unwrap_or(self.len);
+        self.asked = 0;
         0
     }
 }

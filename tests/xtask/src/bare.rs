@@ -67,6 +67,19 @@ fn with_source(target: &str) -> Result<Toolchain> {
     )
 }
 
+/// A linker for chips, for a compiler that brings none: that of the toolchain in use, or another one.
+pub(crate) fn linker() -> Result<PathBuf> {
+    let sysroot = stdout_of(Command::new("rustc").args(["--print", "sysroot"]))?;
+    let hosts = fs::read_dir(Path::new(sysroot.trim()).join("lib/rustlib")).into_iter().flatten().flatten();
+    if let Some(lld) = hosts.map(|host| host.path().join("bin/rust-lld")).find(|path| path.is_file()) {
+        return Ok(lld);
+    }
+    if capture(Command::new("ld.lld").arg("--version")).is_ok() {
+        return Ok("ld.lld".into());
+    }
+    bail!("no linker for chips: install one, for instance with `apt-get install lld`")
+}
+
 impl Toolchain {
     /// The compiler that will be used.
     pub(crate) fn rustc(&self) -> &Path {

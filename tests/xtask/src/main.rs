@@ -6,10 +6,13 @@
 //! cargo xtask bare          the core, with all its features, for three chips without an operating system
 //! cargo xtask size          measures, and writes tests/bench/SIZES.md
 //! cargo xtask size --check  measures, and fails where a figure has grown by more than 2 %
+//! cargo xtask fuzz          arbitrary bytes into every parser, a minute each; not part of ci
 //! ```
 
 mod bare;
 mod ci;
+mod executed;
+mod fuzz;
 mod shell;
 mod size;
 mod tidy;
@@ -38,6 +41,14 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Feeds arbitrary bytes to the parsers and fails on a crash; takes cargo-fuzz and nightly, and is not part of ci
+    Fuzz {
+        /// How long each target runs
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        seconds: u32,
+        /// One file of tests/fuzz/targets without its ending; all of them if none is named
+        target: Option<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -47,6 +58,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Bare { from_source } => bare::run(from_source),
         Task::Size { check } => size::run(check),
+        Task::Fuzz { seconds, target } => fuzz::run(target.as_deref(), seconds),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,8 @@
 //! `cargo xtask size`: what a decision costs, in instructions and bytes, into `tests/bench/SIZES.md`.
 //!
-//! Counts repeat exactly, unlike times. On the host callgrind counts a million checks more or less, and the same loop
-//! around an empty limiter is taken off; for the chips the instructions of the compiled question are counted.
+//! Counts repeat exactly, unlike times. On the host callgrind counts many checks more or less, and the same loop around
+//! an empty limiter is taken off; for the chips the instructions of the compiled question are counted, and those that an
+//! emulator executes.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,6 +12,7 @@ use std::process::Command;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::bare::{self, TARGETS};
+use crate::executed;
 use crate::shell::{capture, cargo, run as sh, stdout_of};
 
 const TABLE: &str = "tests/bench/SIZES.md";
@@ -21,50 +23,60 @@ const QUESTIONS: [&str; 2] = ["token_bucket_allow", "token_bucket_retry"];
 
 /// One table: what was measured, how, with which compiler.
 #[derive(Debug, PartialEq)]
-struct Section {
-    title: String,
-    how: String,
-    compiler: String,
-    rows: Vec<Row>,
+pub(crate) struct Section {
+    pub(crate) title: String,
+    pub(crate) how: String,
+    pub(crate) compiler: String,
+    pub(crate) rows: Vec<Row>,
 }
 
 #[derive(Debug, PartialEq)]
-struct Row {
-    what: String,
-    figure: f64,
-    target: String,
-    stretch: String,
+pub(crate) struct Row {
+    pub(crate) what: String,
+    pub(crate) figure: f64,
+    pub(crate) target: String,
+    pub(crate) stretch: String,
 }
 
 pub(crate) fn run(check: bool) -> Result<()> {
     sh(&mut cargo(&["build", "--quiet", "--release", "-p", "tollgate-bench", "--target-dir", "target"]))?;
     let list = stdout_of(Command::new(BENCH).arg("list"))?;
-    let measured = [host(&list)?, bytes(&list)?, chips()?];
-    let table = render(&measured)?;
-    print!("{table}");
+    let mut measured = vec![host(&list)?, bytes(&list)?, chips()?];
+    measured.extend(executed::sections()?);
+    print!("{}", render(&measured)?);
+    let recorded = fs::read_to_string(TABLE).map(|text| parse(&text));
     if check {
-        let recorded = fs::read_to_string(TABLE).with_context(|| format!("{TABLE}: run `cargo xtask size`"))?;
-        return compare(&parse(&recorded), &measured);
+        return compare(&recorded.with_context(|| format!("{TABLE}: run `cargo xtask size`"))?, &measured);
     }
-    fs::write(TABLE, table).with_context(|| format!("cannot write {TABLE}"))
+    // What could not be measured here stays as it was.
+    for old in recorded.unwrap_or_default() {
+        if old.title.ends_with("executed") && measured.iter().all(|new| new.title != old.title) {
+            measured.push(old);
+        }
+    }
+    fs::write(TABLE, render(&measured)?).with_context(|| format!("cannot write {TABLE}"))
 }
 
 /// Instructions a check on this machine.
 fn host(list: &str) -> Result<Section> {
     let mut rows = Vec::new();
     for words in lines_about(list, "instructions") {
-        let [limiter, case, target, stretch] = words[..] else { bail!("tollgate-bench: unexpected list") };
-        let figure = slope("limiter", limiter, case)? - slope("empty", limiter, case)?;
+        let [limiter, case, parts, target, stretch, ..] = words[..] else { bail!("tollgate-bench: unexpected list") };
+        let parts: u32 = parts.parse().context("tollgate-bench: not a number of parts")?;
+        let checks = 100_000 / parts;
+        let figure = slope("limiter", limiter, case, checks)? - slope("empty", limiter, case, checks)?;
+        let figure = figure / f64::from(parts);
         rows.push(Row { what: format!("{limiter}: {case}"), figure, target: target.into(), stretch: stretch.into() });
     }
-    let how = "Executed by one check: callgrind's count between one and two million of them, less the same loop around \
-               an empty limiter, called through a pointer that the compiler cannot see through.";
+    let how = "Executed by one check: callgrind's count between one and two hundred thousand of them (of a response's \
+               bytes), less the same loop around an empty limiter, called through a pointer that the compiler cannot \
+               see through.";
     Ok(Section { title: "Instructions on the host".into(), how: how.into(), compiler: version("rustc")?, rows })
 }
 
 /// Instructions that each further check costs.
-fn slope(subject: &str, limiter: &str, case: &str) -> Result<f64> {
-    let (few, many) = (1_000_000, 2_000_000);
+fn slope(subject: &str, limiter: &str, case: &str, few: u32) -> Result<f64> {
+    let many = 2 * few;
     let count = |checks: u32| -> Result<u32> {
         let mut valgrind = Command::new("valgrind");
         valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", BENCH, subject, limiter, case]);
@@ -132,7 +144,7 @@ fn lines_about<'a>(list: &'a str, kind: &'static str) -> impl Iterator<Item = Ve
     list.lines().filter_map(move |line| Some(line.strip_prefix(kind)?.strip_prefix('\t')?.split('\t').collect()))
 }
 
-fn version(rustc: impl AsRef<Path>) -> Result<String> {
+pub(crate) fn version(rustc: impl AsRef<Path>) -> Result<String> {
     Ok(stdout_of(Command::new(rustc.as_ref()).arg("--version"))?.trim().to_owned())
 }
 
@@ -154,7 +166,7 @@ fn render(sections: &[Section]) -> Result<String> {
     Ok(text)
 }
 
-/// What `render` has written; the words between are not needed.
+/// What `render` has written.
 fn parse(text: &str) -> Vec<Section> {
     let mut sections: Vec<Section> = Vec::new();
     for line in text.lines() {
@@ -165,6 +177,8 @@ fn parse(text: &str) -> Vec<Section> {
         let Some(section) = sections.last_mut() else { continue };
         if let Some(compiler) = line.strip_prefix("Compiler: ") {
             section.compiler = compiler.into();
+        } else if section.how.is_empty() && !line.starts_with(['#', '|']) {
+            section.how = line.into();
         }
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         if let [what, figure, target, stretch] = cells[..]
@@ -204,7 +218,7 @@ mod tests {
 
     fn section(figure: f64) -> Section {
         let row = Row { what: "TokenBucket: burst".into(), figure, target: "20".into(), stretch: String::new() };
-        Section { title: "Instructions".into(), how: String::new(), compiler: "rustc 1".into(), rows: vec![row] }
+        Section { title: "Instructions".into(), how: "Counted.".into(), compiler: "rustc 1".into(), rows: vec![row] }
     }
 
     #[test]
