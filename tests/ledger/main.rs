@@ -9,5 +9,7 @@ mod contract;
 mod golden;
 mod grants;
 mod model;
+mod oracle;
+mod precedence;
 mod scenarios;
 mod support;
