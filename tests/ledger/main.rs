@@ -5,6 +5,7 @@
 //! the reference model is simpler than the rules, the rules hold and the test says so.
 
 mod asks;
+mod changes;
 mod contract;
 mod golden;
 mod grants;
@@ -13,3 +14,4 @@ mod oracle;
 mod precedence;
 mod scenarios;
 mod support;
+mod usage;
