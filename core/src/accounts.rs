@@ -6,7 +6,7 @@
 use crate::budget::{Budget, DATED, Home, UNDATED};
 use crate::hold::{AccountId, Hold, OnExpiry};
 use crate::ledger::{Account, Ledger};
-use crate::terms::{BudgetSpec, Renewal, Rolling};
+use crate::terms::{BudgetSpec, ChangeError, Renewal, Rolling};
 use crate::time::{Duration, Instant};
 use crate::wall::{Heard, Trust, UnixMicros};
 use crate::window::is_live;
@@ -28,6 +28,62 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
             self.find_roll(at, eff);
         }
         heard
+    }
+
+    /// Gives an account another specification from now on: another limit, soft limit, overage or thresholds.
+    ///
+    /// Nothing that is held or posted is touched. A limit below what is used admits nothing until enough is free again,
+    /// and what is then above it at the end of a period is carried as a debt. With debts and recovery this is the one way
+    /// by which more may be used than the limit says. A higher limit arms an alert again that is now below its share by
+    /// the hysteresis; a lower one fires what it reaches; an alert whose share is in both specifications stays as it is. A
+    /// budget that was closed by a cap is opened by a higher limit, or by a specification without a cap.
+    ///
+    /// What came on top from the period before stays; rollover and forgiveness apply from the next roll. Time up to `now`
+    /// is judged by the old specification.
+    ///
+    /// # Errors
+    /// [`ChangeError`]: the account is not open, or unit or periods differ. Of a zone the running period must be the same.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Amount, BudgetSpec, ChangeError, Credits, Duration, Instant, JobId, Ledger, Line, Renewal, Usd};
+    /// static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// static FIFTY: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(50), Renewal::Lifetime);
+    /// static DOLLARS: BudgetSpec = BudgetSpec::new::<Usd>(Amount::whole(50), Renewal::Lifetime);
+    ///
+    /// let now = Instant::ORIGIN;
+    /// let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// let credits = ledger.open(now, &HUNDRED)?;
+    /// let eighty = [Line::new::<Credits>(credits, Amount::whole(80))];
+    /// let _ = ledger.reserve(now, JobId(1), &eighty, Duration::MAX)?;
+    ///
+    /// // The hold lives, and its job may cost what was set aside; nothing more fits.
+    /// ledger.set_spec(now, credits, &FIFTY)?;
+    /// assert_eq!(ledger.available::<Credits>(now, credits)?, Amount::ZERO);
+    /// let _ = ledger.settle(now, JobId(1), &eighty)?;
+    ///
+    /// ledger.set_spec(now, credits, &HUNDRED)?;
+    /// assert_eq!(ledger.available::<Credits>(now, credits)?, Amount::whole(20));
+    /// assert_eq!(ledger.set_spec(now, credits, &DOLLARS), Err(ChangeError::UnitMismatch));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_spec(&mut self, now: Instant, account: AccountId, spec: &'a BudgetSpec<'a>) -> Result<(), ChangeError> {
+        let index = usize::from(account.0);
+        let old = self.accounts.get(index).ok_or(ChangeError::UnknownBudget)?.spec;
+        if spec.unit != old.unit {
+            return Err(ChangeError::UnitMismatch);
+        }
+        let surely = self.wall.surely(self.effective(now)).map(UnixMicros::as_secs);
+        if !old.renewal.goes_on_as(&spec.renewal, surely) {
+            return Err(ChangeError::OtherRenewal);
+        }
+        let eff = self.act(now);
+        if let Some(account) = self.accounts.get_mut(index) {
+            account.budget.change_spec(old, spec);
+            account.spec = spec;
+        }
+        self.find_roll(account, eff);
+        Ok(())
     }
 
     pub(crate) fn indices(&self) -> impl Iterator<Item = AccountId> + use<N, H, L, R, S> {

@@ -105,6 +105,12 @@ impl Budget {
         if self.has(OVER) { 0 } else { self.cap(spec).saturating_sub(self.posted.saturating_add(self.debt)) }
     }
 
+    /// What is not spent, holds not deducted: below zero in debt and above a lowered limit, also while a cap keeps it closed.
+    pub(crate) fn unspent(&self, spec: &BudgetSpec<'_>) -> i64 {
+        let signed = |micros| i64::try_from(micros).unwrap_or(i64::MAX);
+        signed(self.cap(spec)).saturating_sub(signed(self.posted)).saturating_sub(signed(self.debt))
+    }
+
     /// Whether the usage is above the soft limit.
     pub(crate) const fn is_soft(&self, spec: &BudgetSpec<'_>, more: u64) -> bool {
         match spec.soft {
@@ -249,6 +255,28 @@ impl Budget {
             self.period = period;
         }
         self.undated = 0;
+    }
+
+    /// Goes on under another specification with the same unit and periods.
+    ///
+    /// A threshold that is in both keeps what has become of it; a new one is armed, and fires at once if it is reached. A
+    /// budget that a cap has closed opens if the limit is raised, or if the new specification has no cap.
+    pub(crate) fn change_spec(&mut self, old: &BudgetSpec<'_>, new: &BudgetSpec<'_>) {
+        let (mut armed, mut pending) = (0, 0);
+        for (at, share) in new.thresholds.iter().enumerate() {
+            // There are at most eight.
+            let (bit, before) = (1u8 << at, old.thresholds.iter().position(|known| known == share));
+            let had = |bits: u8| before.map(|before| bits >> before & 1 == 1);
+            armed |= if had(self.armed).unwrap_or(true) { bit } else { 0 };
+            pending |= if had(self.pending).unwrap_or(false) { bit } else { 0 };
+        }
+        (self.armed, self.pending) = (armed, pending);
+        // What came on top stays until the period ends, but limit and bonus must be an amount.
+        self.bonus = self.bonus.min(i64::MAX.cast_unsigned().saturating_sub(new.limit));
+        if new.limit > old.limit || !matches!(new.overage, Overage::Cap) {
+            self.set(OVER, false);
+        }
+        self.alert(new);
     }
 
     /// Fires the thresholds that are reached, once; arms those that are left behind. Basis: posted and held.

@@ -115,6 +115,11 @@ impl fmt::Display for Shortfall {
 /// `AlreadyVoided`, `NotPosted`, `Expired`, `TooManyLines`, `UnitMismatch`, `UnknownBudget`, `Repeated`, `Unsettled`,
 /// `RefundExceeds`, `Denied` and `Overage`, `Full`. There is no overflow: amounts and specifications are checked so that
 /// no sum of them can.
+///
+/// What an id was used for is settled before the lines are looked at: a known id with a line in the wrong unit is an
+/// `IdMismatch`, because the unit belongs to the amount. A second settlement at another amount is `AlreadyPosted` and not
+/// `IdMismatch`: the id is the right one, the job is only over. An id that was denied was never set aside, and is
+/// `NotFound` to all but the call that asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -357,20 +362,20 @@ impl<const L: usize> Hold<L> {
         &self.lines
     }
 
-    /// Whether these amounts are the ones that were asked for, in the same order.
-    pub(crate) fn asked(&self, lines: &[Line]) -> bool {
-        self.lines.len() == lines.len()
-            && self
-                .lines
-                .iter()
-                .zip(lines)
-                .all(|(held, line)| held.account == line.account && held.reserved == line.micros)
+    /// Whether these amounts are the ones that were asked for, in the same order; `unit` knows that of each account.
+    pub(crate) fn asked(&self, lines: &[Line], unit: impl Fn(AccountId) -> Option<u32>) -> bool {
+        let same = |(held, line): (&HeldLine, &Line)| {
+            held.account == line.account && held.reserved == line.micros && unit(line.account) == Some(line.unit)
+        };
+        self.lines.len() == lines.len() && self.lines.iter().zip(lines).all(same)
     }
 
-    /// Whether these are the amounts it was settled at, in any order.
-    pub(crate) fn settled_at(&self, lines: &[Line]) -> bool {
-        self.lines.len() == lines.len()
-            && lines.iter().all(|line| self.line(line.account).is_some_and(|held| held.actual == line.micros))
+    /// Whether these are the amounts it was settled at, in any order, each account once.
+    pub(crate) fn settled_at(&self, lines: &[Line], unit: impl Fn(AccountId) -> Option<u32>) -> bool {
+        let same = |held: &HeldLine, line: &Line| {
+            held.account == line.account && held.actual == line.micros && unit(line.account) == Some(line.unit)
+        };
+        self.lines.len() == lines.len() && self.lines.iter().all(|held| lines.iter().any(|line| same(held, line)))
     }
 
     pub(crate) fn line(&self, account: AccountId) -> Option<&HeldLine> {

@@ -199,7 +199,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     pub fn reserve(&mut self, now: Instant, id: JobId, lines: &[Line], ttl: Duration) -> Result<Receipt, LedgerError> {
         let eff = self.effective(now);
         if let Some(known) = self.look(id, eff) {
-            return replayed(&known, lines);
+            return self.replayed(&known, lines);
         }
         let soft = self.admit_or_remember(now, id, lines)?;
         if !self.has_place(eff) {
@@ -216,7 +216,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     /// As [`reserve`](Self::reserve), but never [`LedgerError::Full`].
     pub fn charge(&mut self, now: Instant, id: JobId, lines: &[Line]) -> Result<Receipt, LedgerError> {
         if let Some(known) = self.look(id, self.effective(now)) {
-            return replayed(&known, lines);
+            return self.replayed(&known, lines);
         }
         let soft = self.admit_or_remember(now, id, lines)?;
         self.act(now);
@@ -290,6 +290,11 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
 
     /// Whether the lines are in order: known accounts, each once, in their units.
     pub(crate) fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError> {
+        self.resolve_of(None, lines)
+    }
+
+    /// The same for lines that may only name accounts of this hold.
+    pub(crate) fn resolve_of(&self, hold: Option<&Hold<L>>, lines: &[Line]) -> Result<(), LedgerError> {
         if lines.len() > L {
             return Err(LedgerError::TooManyLines);
         }
@@ -297,7 +302,8 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         if let Some((line, ..)) = specs().find(|(_, line, account)| account.is_some_and(|a| a.spec.unit != line.unit)) {
             return Err(LedgerError::UnitMismatch { line });
         }
-        if let Some((line, ..)) = specs().find(|(.., account)| account.is_none()) {
+        let strange = |line: &Line| hold.is_some_and(|hold| hold.line(line.account).is_none());
+        if let Some((line, ..)) = specs().find(|(_, line, account)| account.is_none() || strange(line)) {
             return Err(LedgerError::UnknownBudget { line });
         }
         let again = |(at, line): &(usize, &Line)| lines.iter().take(*at).any(|earlier| earlier.account == line.account);
@@ -330,6 +336,21 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
             self.remember(hold);
             LedgerError::Denied { short, replayed: false }
         })
+    }
+
+    /// A reserve or charge under an id that is known.
+    fn replayed(&self, known: &Hold<L>, lines: &[Line]) -> Result<Receipt, LedgerError> {
+        if !known.asked(lines, |account| self.unit(account)) {
+            return Err(LedgerError::IdMismatch);
+        }
+        match known.state {
+            HoldState::Denied(short) => Err(LedgerError::Denied { short, replayed: true }),
+            state => Ok(Receipt::replay(state)),
+        }
+    }
+
+    pub(crate) fn unit(&self, account: AccountId) -> Option<u32> {
+        self.accounts.get(usize::from(account.0)).map(|account| account.spec.unit)
     }
 
     /// Whether there is a place for another hold at `eff`, those included whose time is up by then.
@@ -469,17 +490,6 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
                 *oldest = hold;
             }
         }
-    }
-}
-
-/// A reserve or charge under an id that is known.
-fn replayed<const L: usize>(known: &Hold<L>, lines: &[Line]) -> Result<Receipt, LedgerError> {
-    if !known.asked(lines) {
-        return Err(LedgerError::IdMismatch);
-    }
-    match known.state {
-        HoldState::Denied(short) => Err(LedgerError::Denied { short, replayed: true }),
-        state => Ok(Receipt::replay(state)),
     }
 }
 

@@ -94,7 +94,7 @@ pub use retry::{
 };
 pub use retry_quota::{Exhausted, QuotaCosts, RatioBudget, RetryKind, RetryQuota};
 pub use slots::{AlreadyOpen, Job, JobId, NotOpen, Reconciled, Slots};
-pub use terms::{BudgetSpec, Overage, Renewal, Rolling, SpecError};
+pub use terms::{BudgetSpec, ChangeError, Overage, Renewal, Rolling, SpecError};
 pub use ticks::{TickRate, Wrapping32, ZeroHertz};
 pub use tier::{BurstRule, Plan, Reset, Scope, Stated};
 pub use time::{Clock, Duration, Instant, ManualClock};

@@ -89,11 +89,12 @@ impl fmt::Display for Alert {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[must_use = "a difference is somebody's money"]
 pub struct Observed {
-    /// The provider's balance less what we thought was not spent, in millionths: negative if others spend too.
+    /// The provider's balance less what we thought was not spent, in millionths: negative if others spend too. What we
+    /// thought is below zero in debt, and above a lowered limit.
     pub difference: i64,
     /// What was posted because of it.
     pub posted: u64,
-    /// What was taken back because of it, where that was asked for.
+    /// What was taken back because of it, debts included, where that was asked for.
     pub raised: u64,
 }
 
@@ -103,7 +104,8 @@ pub struct Observed {
 pub enum Raise {
     /// Nothing: a balance above ours is only reported.
     No,
-    /// Take back what we have posted too much, up to the limit and not above it.
+    /// Take back what we have posted too much, up to the limit and not above it. As with a refund debts go first, and a
+    /// budget that was closed by a cap opens.
     ToLimit,
 }
 
@@ -197,7 +199,8 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     ///
     /// A lower balance is posted at once, as far as anything is free: others spend from it too. A higher one changes
     /// nothing but is reported, unless `raise` says otherwise; it never raises what is available above the limit. Ask
-    /// again from time to time: what could not be posted because of live holds is posted once they are gone.
+    /// again from time to time: what could not be posted because of live holds is posted once they are gone. Hearing the
+    /// same twice changes nothing more.
     ///
     /// # Errors
     /// [`LedgerError::UnknownBudget`] or [`LedgerError::UnitMismatch`], of line 0.
@@ -211,16 +214,18 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
         self.resolve(&[Line::new::<U>(account, balance)])?;
         let eff = self.act(now);
         let Some((spec, budget)) = self.view(account, eff) else { return Err(LedgerError::UnknownBudget { line: 0 }) };
-        let (ours, theirs) = (budget.left_without_holds(spec), balance.as_micros());
-        let posted = ours.saturating_sub(theirs).min(budget.free(spec));
+        let difference = signed(balance.as_micros()).saturating_sub(budget.unspent(spec));
+        let (lower, higher) = (difference.min(0).unsigned_abs(), difference.max(0).cast_unsigned());
+        let posted = lower.min(budget.free(spec));
         let raised = match raise {
-            Raise::ToLimit => theirs.saturating_sub(ours).min(budget.posted),
+            Raise::ToLimit => higher.min(budget.posted.saturating_add(budget.debt)),
             Raise::No => 0,
         };
         let tag = self.tag(spec, &budget);
         if let Renewal::Rolling(rolling) = spec.renewal {
             self.put(account, tag, posted);
             let mut rest = raised;
+            self.change(account, |budget| rest = budget.repay(rest));
             // From the newest slice back: what is newest would have stayed longest.
             for age in 0..=i32::from(rolling.slices()) {
                 rest -= self.take_back(account, tag.wrapping_sub(age), rest);
@@ -229,10 +234,11 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
         } else {
             self.change(account, |budget| {
                 budget.post(budget.home(tag), posted);
-                budget.unpost(budget.home(tag), raised);
+                let rest = budget.repay(raised);
+                budget.unpost(budget.home(tag), rest);
             });
         }
-        Ok(Observed { difference: signed(theirs) - signed(ours), posted, raised })
+        Ok(Observed { difference, posted, raised })
     }
 
     /// Where a calendar budget will stand at the end of its period; `None` for other budgets and while the date is

@@ -55,10 +55,9 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
             HoldState::Expired => return Err(LedgerError::Expired),
             HoldState::Denied(_) => return Err(LedgerError::NotFound),
         }
-        self.resolve(lines)?;
+        self.resolve_of(Some(&hold), lines)?;
         for (at, line) in (0u8..).zip(lines) {
-            let own = hold.line(line.account).ok_or(LedgerError::UnknownBudget { line: at })?;
-            let left = own.refundable();
+            let left = hold.line(line.account).map_or(0, HeldLine::refundable);
             if line.micros > left {
                 return Err(LedgerError::RefundExceeds { line: at, left });
             }
@@ -118,7 +117,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
         };
         match hold.state {
             HoldState::Live | HoldState::Expired => {}
-            HoldState::Posted | HoldState::PostedLate if hold.settled_at(actual) => {
+            HoldState::Posted | HoldState::PostedLate if hold.settled_at(actual, |account| self.unit(account)) => {
                 return Ok(Receipt::replay(hold.state));
             }
             HoldState::Posted | HoldState::PostedLate => return Err(LedgerError::AlreadyPosted),
@@ -148,10 +147,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
 
     /// Whether the lines name the accounts of the hold, each once.
     fn matches(&self, hold: &Hold<L>, lines: &[Line]) -> Result<(), LedgerError> {
-        self.resolve(lines)?;
-        if let Some((line, _)) = (0u8..).zip(lines).find(|(_, line)| hold.line(line.account).is_none()) {
-            return Err(LedgerError::UnknownBudget { line });
-        }
+        self.resolve_of(Some(hold), lines)?;
         let unsettled = |own: &&HeldLine| !lines.iter().any(|line| line.account == own.account);
         hold.lines.iter().find(unsettled).map_or(Ok(()), |own| Err(LedgerError::Unsettled { account: own.account }))
     }

@@ -67,6 +67,21 @@ impl Renewal<'_> {
     pub(crate) const fn is_dated(&self) -> bool {
         matches!(self, Self::Calendar(_) | Self::Zone(_))
     }
+
+    /// Whether what is counted now goes on under `other`. A zone may have learned new rules, as long as the period that
+    /// contains `unix` is the same; while that is not known it must be the same object.
+    pub(crate) fn goes_on_as(&self, other: &Self, unix: Option<i64>) -> bool {
+        match (self, other) {
+            (Self::Lifetime, Self::Lifetime) => true,
+            (Self::Calendar(ours), Self::Calendar(theirs)) => ours == theirs,
+            (Self::Rolling(ours), Self::Rolling(theirs)) => ours == theirs,
+            (Self::Zone(ours), Self::Zone(theirs)) => match unix {
+                Some(unix) => ours.period_at(unix) == theirs.period_at(unix),
+                None => core::ptr::addr_eq(*ours, *theirs),
+            },
+            _ => false,
+        }
+    }
 }
 
 /// A window that moves with time, cut into slices.
@@ -205,6 +220,31 @@ impl fmt::Display for SpecError {
 }
 
 impl core::error::Error for SpecError {}
+
+/// Why an account cannot have another specification. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum ChangeError {
+    /// No account has this number.
+    UnknownBudget,
+    /// The new specification is in another unit: open another account.
+    UnitMismatch,
+    /// It starts afresh at other times: what was counted so far would belong to no period of it. Open another account.
+    OtherRenewal,
+}
+
+impl fmt::Display for ChangeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownBudget => "no account has this number",
+            Self::UnitMismatch => "a specification in another unit: expected that of the account",
+            Self::OtherRenewal => "a specification with other periods: expected those of the account",
+        })
+    }
+}
+
+impl core::error::Error for ChangeError {}
 
 impl<'a> BudgetSpec<'a> {
     /// At most `limit` in each period. Zero always refuses.

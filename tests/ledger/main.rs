@@ -5,9 +5,13 @@
 //! the reference model is simpler than the rules, the rules hold and the test says so.
 
 mod asks;
+mod changes;
 mod contract;
 mod golden;
 mod grants;
 mod model;
+mod oracle;
+mod precedence;
 mod scenarios;
 mod support;
+mod usage;

@@ -1,27 +1,23 @@
-//! Random lives of a ledger against a slow, obvious model: lists instead of sums, 128-bit numbers, everything recomputed.
+//! Random lives of a ledger against a slow, obvious model (`oracle.rs`), limits that change on the way included.
 //!
-//! Invariants after every step: I1 no budget is over what it can have; I2 all or nothing; I3 every hold ends once;
+//! Invariants after every step: I1 no budget is over what it can have, or goes further over a limit that was lowered; I2 all or nothing; I3 every hold ends once;
 //! I4 what is held is the sum of the live holds; R1 nothing is booked that was not asked for; R2 a full refund gives back
 //! what was booked. Rolling budgets are checked from both sides: never over an exact window, and never stricter than one
 //! that is a slice longer.
 
 use tollgate::{
     AccountId, Amount, BudgetSpec, Credits, Duration, HoldState, Instant, JobId, Ledger, LedgerError, Line, OnExpiry,
-    Overage, Receipt, Renewal, Rolling,
+    Receipt, Renewal, Rolling,
 };
 
+use crate::oracle::{Account, Amounts, GRACE, Model, ModelHold, ModelLine, PLACES, REMEMBERED, ROLLING, Said, State};
 use crate::support::{Every, dated};
 
 const RUNS: u64 = 1_000;
 const STEPS: u32 = 300;
-const GRACE: u64 = 2;
-const MINUTE: u64 = 60;
 /// The rolling budget: forty seconds in four slices.
 const LENGTH: u64 = 40;
 const SLICE: u64 = 10;
-const REMEMBERED: usize = 8;
-const PLACES: usize = 6;
-const ROLLING: usize = 2;
 
 type Books<'a> = Ledger<'a, 3, PLACES, 3, REMEMBERED, 5>;
 
@@ -37,390 +33,6 @@ impl Rng {
 
     fn pick(&mut self, end: u64) -> usize {
         usize::try_from(self.below(end)).unwrap()
-    }
-}
-
-#[derive(Clone, Debug)]
-struct Account {
-    limit: i128,
-    overage: Overage,
-    carries: bool,
-    rollover: Option<(i128, i128)>,
-    calendar: bool,
-    period: i128,
-    posted: i128,
-    prev: i128,
-    debt: i128,
-    bonus: i128,
-    unaccounted: i128,
-    closed: bool,
-    /// What was posted in a rolling budget: when, how much, by which hold.
-    stamps: Vec<(u64, i128, u64)>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum State {
-    Live,
-    Posted,
-    PostedLate,
-    Voided,
-    Expired,
-    Denied,
-}
-
-#[derive(Clone, Debug)]
-struct ModelLine {
-    account: usize,
-    period: i128,
-    reserved: i128,
-    actual: i128,
-    taken: i128,
-    extra: i128,
-    extra_period: i128,
-    refunded: i128,
-}
-
-#[derive(Clone, Debug)]
-struct ModelHold {
-    id: u64,
-    until: u64,
-    posts: bool,
-    state: State,
-    lines: Vec<ModelLine>,
-}
-
-#[derive(Clone, Debug)]
-struct Model {
-    now: u64,
-    accounts: Vec<Account>,
-    live: Vec<ModelHold>,
-    /// The oldest first.
-    resolved: Vec<ModelHold>,
-}
-
-/// An answer, without the numbers.
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Said {
-    Did(State),
-    Again(State),
-    Mismatch,
-    NotFound,
-    AlreadyPosted,
-    AlreadyVoided,
-    NotPosted,
-    Expired,
-    RefundExceeds,
-    Denied,
-    DeniedAgain,
-    Overage,
-    Full,
-}
-
-impl Model {
-    /// Time passes: holds run out in order, calendars roll.
-    fn advance(&mut self, to: u64) {
-        self.now = self.now.max(to);
-        let now = self.now;
-        let over = |hold: &ModelHold| hold.until + GRACE <= now;
-        for (at, account) in self.accounts.iter_mut().enumerate() {
-            let end = if account.calendar { (u64::try_from(account.period).unwrap() + 1) * MINUTE } else { u64::MAX };
-            let mut ends: Vec<_> = self.live.iter().filter(|hold| over(hold)).collect();
-            ends.sort_by_key(|hold| hold.until);
-            let (before, after): (Vec<_>, Vec<_>) = ends.into_iter().partition(|hold| hold.until + GRACE <= end);
-            let run_out = |account: &mut Account, hold: &ModelHold| {
-                for line in hold.lines.iter().filter(|line| line.account == at && hold.posts) {
-                    account.post(line.period, line.reserved, hold.until + GRACE, hold.id);
-                }
-            };
-            for hold in &before {
-                run_out(account, hold);
-            }
-            if now >= end {
-                // Holds that are alive when the period ends count against it.
-                let held = |hold: &&ModelHold| hold.until + GRACE > end;
-                let held = self.live.iter().filter(held).flat_map(|hold| &hold.lines);
-                let held = held.filter(|line| line.account == at && line.period == account.period);
-                account.roll(i128::from(now / MINUTE), held.map(|line| line.reserved).sum());
-            }
-            for hold in &after {
-                run_out(account, hold);
-            }
-        }
-        let (mut ended, live): (Vec<_>, Vec<_>) = self.live.drain(..).partition(over);
-        self.live = live;
-        ended.sort_by_key(|hold| (hold.until, hold.id));
-        for mut hold in ended {
-            hold.state = State::Expired;
-            for line in &mut hold.lines {
-                line.taken = if hold.posts { line.reserved } else { 0 };
-            }
-            self.remember(hold);
-        }
-    }
-
-    fn remember(&mut self, hold: ModelHold) {
-        self.resolved.push(hold);
-    }
-
-    /// Only what is granted pushes old ids out.
-    fn forget(&mut self) {
-        self.resolved.drain(..self.resolved.len().saturating_sub(REMEMBERED));
-    }
-
-    fn find(&self, id: u64) -> Option<&ModelHold> {
-        self.live.iter().chain(&self.resolved).find(|hold| hold.id == id)
-    }
-
-    fn held(&self, at: usize) -> i128 {
-        let account = &self.accounts[at];
-        let lines = self.live.iter().flat_map(|hold| &hold.lines).filter(|line| line.account == at);
-        lines.filter(|line| !account.calendar || line.period == account.period).map(|line| line.reserved).sum()
-    }
-
-    fn free(&self, at: usize) -> i128 {
-        let account = &self.accounts[at];
-        let used = account.posted + self.held(at) + account.debt;
-        if account.closed { 0 } else { (account.limit + account.bonus - used).max(0) }
-    }
-
-    /// What a rolling budget has used in the last so many seconds, holds included.
-    fn used_in(&self, length: u64) -> i128 {
-        let stamps = self.accounts[ROLLING].stamps.iter();
-        let inside = stamps.filter(|(at, ..)| self.now < at + length);
-        inside.map(|(_, amount, _)| amount).sum::<i128>() + self.held(ROLLING)
-    }
-}
-
-impl Account {
-    fn post(&mut self, period: i128, amount: i128, at: u64, id: u64) {
-        self.stamps.push((at, amount, id));
-        if period == self.period { self.posted += amount } else { self.prev += amount }
-    }
-
-    fn roll(&mut self, to: i128, held: i128) {
-        let slept = to - self.period - 1;
-        let left = self.limit + self.bonus - self.posted - held - self.debt;
-        self.debt = if self.carries { (-left - slept * self.limit).max(0).min((-left).max(0)) } else { 0 };
-        self.bonus = match self.rollover {
-            Some((min, _)) if slept > 0 => min,
-            Some((min, max)) => left.max(min).min(max),
-            None => 0,
-        };
-        self.prev = if slept == 0 { self.posted } else { 0 };
-        (self.posted, self.closed, self.period) = (0, false, to);
-    }
-
-    /// Splits an excess into what is posted, owed and missed.
-    fn cover(&self, excess: i128, free: i128, forced: bool) -> Result<(i128, i128, i128), ()> {
-        let posted = excess.min(free);
-        let rest = excess - posted;
-        let (owed, may_miss) = match self.overage {
-            Overage::Reject => (0, forced),
-            Overage::Cap => (0, true),
-            Overage::Debt { max } => (rest.min((i128::from(max) - self.debt).max(0)), forced),
-        };
-        if rest > owed && !may_miss { Err(()) } else { Ok((posted, owed, rest - owed)) }
-    }
-
-    fn give_back(&mut self, period: i128, amount: i128, id: u64) {
-        let mut rest = amount;
-        for (_, posted, _) in self.stamps.iter_mut().rev().filter(|(.., by)| *by == id) {
-            let back = rest.min(*posted);
-            *posted -= back;
-            rest -= back;
-        }
-        if self.period - period > 1 || amount == 0 {
-            return;
-        }
-        let repaid = amount.min(self.debt);
-        self.debt -= repaid;
-        self.closed = false;
-        if period == self.period {
-            self.posted -= amount - repaid;
-        } else {
-            self.prev = (self.prev - (amount - repaid)).max(0);
-        }
-    }
-}
-
-type Amounts = Vec<(usize, i128)>;
-
-impl Model {
-    fn reserve(&mut self, now: u64, id: u64, amounts: &Amounts, ttl: u64, charge: bool, rolling_fails: bool) -> Said {
-        let mut then = self.clone();
-        then.advance(now);
-        if let Some(known) = then.find(id) {
-            let same = known.lines.iter().map(|line| (line.account, line.reserved)).collect::<Amounts>() == *amounts;
-            return match known.state {
-                _ if !same => Said::Mismatch,
-                State::Denied => Said::DeniedAgain,
-                state => Said::Again(state),
-            };
-        }
-        let fails = amounts.iter().any(|&(at, n)| if at == ROLLING { rolling_fails } else { n > then.free(at) });
-        let lines = amounts.iter().map(|&(account, reserved)| {
-            let period = then.accounts[account].period;
-            let (actual, taken) = if charge { (reserved, reserved) } else { (0, 0) };
-            ModelLine { account, period, reserved, actual, taken, extra: 0, extra_period: period, refunded: 0 }
-        });
-        let mut hold =
-            ModelHold { id, until: then.now + ttl, posts: false, state: State::Live, lines: lines.collect() };
-        if fails {
-            hold.state = State::Denied;
-            self.remember(hold);
-            return Said::Denied;
-        }
-        if !charge && then.live.len() == PLACES {
-            return Said::Full;
-        }
-        *self = then;
-        if charge {
-            for line in &hold.lines {
-                self.accounts[line.account].post(line.period, line.reserved, self.now, id);
-            }
-            hold.state = State::Posted;
-            self.remember(hold);
-            return Said::Did(State::Posted);
-        }
-        self.live.push(hold);
-        Said::Did(State::Live)
-    }
-
-    fn settle(&mut self, now: u64, id: u64, amounts: &Amounts, forced: bool, rolling_fails: bool) -> Said {
-        let mut then = self.clone();
-        then.advance(now);
-        let Some(known) = then.find(id).cloned() else { return Said::NotFound };
-        let late = known.state == State::Expired;
-        match known.state {
-            State::Live | State::Expired => {}
-            State::Posted | State::PostedLate => {
-                let same = amounts.iter().all(|&(at, n)| known.lines.iter().any(|l| l.account == at && l.actual == n));
-                return if same { Said::Again(known.state) } else { Said::AlreadyPosted };
-            }
-            State::Voided => return Said::AlreadyVoided,
-            State::Denied => return Said::NotFound,
-        }
-        let of = |at: usize| amounts.iter().find(|(account, _)| *account == at).unwrap().1;
-        let booked = |line: &ModelLine| if late { line.taken } else { line.reserved };
-        let fails = known.lines.iter().any(|line| {
-            let (excess, account) = ((of(line.account) - booked(line)).max(0), &then.accounts[line.account]);
-            if line.account == ROLLING {
-                rolling_fails
-            } else {
-                account.cover(excess, then.free(line.account), forced).is_err()
-            }
-        });
-        if fails && !late {
-            self.live.iter_mut().find(|hold| hold.id == id).unwrap().posts = true;
-            return Said::Overage;
-        }
-        *self = then;
-        if fails {
-            let hold = self.resolved.iter_mut().find(|hold| hold.id == id).unwrap();
-            for line in &mut hold.lines {
-                let missed = (of(line.account) - line.taken).max(0);
-                self.accounts[line.account].unaccounted += (missed - line.actual).max(0);
-                line.actual = line.actual.max(missed);
-            }
-            return Said::Overage;
-        }
-        let free: Vec<_> = (0..self.accounts.len()).map(|at| self.free(at)).collect();
-        self.live.retain(|hold| hold.id != id);
-        self.resolved.retain(|hold| hold.id != id);
-        let (mut hold, stamp) = (known, self.now);
-        for line in &mut hold.lines {
-            let account = &mut self.accounts[line.account];
-            let actual = of(line.account);
-            let excess = (actual - booked(line)).max(0);
-            if late {
-                let back = (line.taken - actual).max(0);
-                account.give_back(line.period, back, id);
-                line.taken -= back;
-                account.unaccounted -= line.actual.min(excess);
-            } else {
-                line.taken = actual.min(line.reserved);
-                account.post(line.period, line.taken, stamp, id);
-            }
-            line.actual = actual;
-            // The own hold is still in `free`, and the same amount is posted now.
-            let free = if line.account == ROLLING { excess } else { free[line.account] };
-            let (posted, owed, missed) = account.cover(excess, free, forced).unwrap();
-            if excess > 0 {
-                account.post(account.period, posted, stamp, id);
-            }
-            account.debt += owed;
-            account.unaccounted += missed;
-            account.closed |= missed > 0 && account.overage == Overage::Cap;
-            (line.extra, line.extra_period) = (posted + owed, account.period);
-        }
-        hold.state = if late { State::PostedLate } else { State::Posted };
-        let state = hold.state;
-        self.remember(hold);
-        Said::Did(state)
-    }
-
-    fn void(&mut self, now: u64, id: u64) -> Said {
-        let mut then = self.clone();
-        then.advance(now);
-        match then.find(id).map(|hold| hold.state) {
-            None | Some(State::Denied) => Said::NotFound,
-            Some(State::Posted | State::PostedLate) => Said::AlreadyPosted,
-            Some(State::Voided) => Said::Again(State::Voided),
-            Some(State::Expired) => Said::Expired,
-            Some(State::Live) => {
-                *self = then;
-                let at = self.live.iter().position(|hold| hold.id == id).unwrap();
-                let mut hold = self.live.remove(at);
-                hold.state = State::Voided;
-                self.remember(hold);
-                Said::Did(State::Voided)
-            }
-        }
-    }
-
-    fn extend(&mut self, now: u64, id: u64, by: u64) -> Said {
-        let mut then = self.clone();
-        then.advance(now);
-        match then.find(id).map(|hold| (hold.state, hold.until)) {
-            None | Some((State::Denied, _)) => Said::NotFound,
-            Some((State::Posted | State::PostedLate, _)) => Said::AlreadyPosted,
-            Some((State::Voided, _)) => Said::AlreadyVoided,
-            Some((State::Expired, _)) => Said::Expired,
-            Some((State::Live, until)) if until <= then.now => Said::Expired,
-            Some((State::Live, _)) => {
-                *self = then;
-                self.live.iter_mut().find(|hold| hold.id == id).unwrap().until += by;
-                Said::Did(State::Live)
-            }
-        }
-    }
-
-    fn refund(&mut self, now: u64, id: u64, amounts: &Amounts) -> Said {
-        let mut then = self.clone();
-        then.advance(now);
-        let Some(known) = then.find(id).cloned() else { return Said::NotFound };
-        match known.state {
-            State::Posted | State::PostedLate => {}
-            State::Live => return Said::NotPosted,
-            State::Voided => return Said::AlreadyVoided,
-            State::Expired => return Said::Expired,
-            State::Denied => return Said::NotFound,
-        }
-        let line = |at: usize| known.lines.iter().find(|line| line.account == at).unwrap();
-        let left = |line: &ModelLine| line.taken + line.extra - line.refunded;
-        if amounts.iter().any(|&(at, n)| n > left(line(at))) {
-            return Said::RefundExceeds;
-        }
-        *self = then;
-        let hold = self.resolved.iter_mut().find(|hold| hold.id == id).unwrap();
-        for &(at, n) in amounts {
-            let line = hold.lines.iter_mut().find(|line| line.account == at).unwrap();
-            let extra = (line.extra - line.refunded).max(0).min(n);
-            line.refunded += n;
-            self.accounts[at].give_back(line.extra_period, extra, id);
-            self.accounts[at].give_back(line.period, n - extra, id);
-        }
-        Said::Did(known.state)
     }
 }
 
@@ -468,7 +80,47 @@ fn rolling_is_between(model: &Model, now: u64, more: i128, failed: bool, label: 
     if failed {
         assert!(then.used_in(LENGTH + SLICE) + more > limit, "{label}: stricter than a window one slice longer");
     } else {
-        assert!(then.used_in(LENGTH) + more <= limit, "{label}: over the exact window");
+        // Nothing more fits even above a lowered limit.
+        assert!(more == 0 || then.used_in(LENGTH) + more <= limit, "{label}: over the exact window");
+    }
+}
+
+/// Another limit for one of the accounts, and in part another overage.
+fn change(rng: &mut Rng, ledger: &mut Books<'_>, model: &mut Model, high: &mut [i128; 3], now: u64, label: &str) {
+    let at = rng.pick(3);
+    let (stamp, account) = (Instant::from_secs(now), AccountId(u8::try_from(at).unwrap()));
+    let before = ledger.report(stamp, account).unwrap();
+    let limit = rng.below(120);
+    let micros = Amount::<Credits>::from_micros;
+    // Rolling budgets reject; what rolls over stays as it is.
+    let old = &model.accounts[at];
+    let mut spec = BudgetSpec::new::<Credits>(micros(limit).unwrap(), renewals()[at]);
+    if at != ROLLING {
+        spec = overage(rng, spec);
+    }
+    if let Some((min, max)) = old.rollover {
+        let [min, max] = [min, max].map(|n| micros(u64::try_from(n).unwrap()).unwrap());
+        spec = spec.with_rollover(min, max).unwrap();
+    }
+    let spec = Box::leak(Box::new(if old.carries { spec } else { spec.forgiving() }));
+    assert_eq!(ledger.set_spec(stamp, account, spec), Ok(()), "{label}");
+    model.advance(now);
+    model.accounts[at].change(i128::from(limit), spec.overage());
+    let after = ledger.report(stamp, account).unwrap();
+    assert_eq!((before.posted, before.held, before.debt), (after.posted, after.held, after.debt), "{label}");
+    high[at] = i128::from(after.posted + after.held);
+}
+
+fn renewals() -> [Renewal<'static>; 3] {
+    let rolling = Rolling::new(Duration::from_secs(LENGTH), 4).unwrap();
+    [Renewal::Lifetime, Renewal::Zone(&Every(60)), Renewal::Rolling(rolling)]
+}
+
+fn overage(rng: &mut Rng, spec: BudgetSpec<'static>) -> BudgetSpec<'static> {
+    match rng.below(3) {
+        0 => spec,
+        1 => spec.with_cap(),
+        _ => spec.with_debt(Amount::<Credits>::from_micros(rng.below(150)).unwrap()).unwrap(),
     }
 }
 
@@ -477,11 +129,7 @@ fn spec(rng: &mut Rng, renewal: Renewal<'static>) -> BudgetSpec<'static> {
     let dated = matches!(renewal, Renewal::Zone(_));
     let mut spec = BudgetSpec::new::<Credits>(micros(rng.below(120)), renewal);
     if !matches!(renewal, Renewal::Rolling(_)) {
-        spec = match rng.below(3) {
-            0 => spec,
-            1 => spec.with_cap(),
-            _ => spec.with_debt(micros(rng.below(150))).unwrap(),
-        };
+        spec = overage(rng, spec);
     }
     if dated && rng.below(2) == 0 {
         let min = rng.below(10);
@@ -518,7 +166,8 @@ fn shown(ledger: &Books<'_>, now: u64) -> Vec<[u64; 8]> {
     (0..3).map(account).collect()
 }
 
-fn same_as_model(ledger: &Books<'_>, model: &Model, now: u64, label: &str) {
+/// `high` is what each account had used when its limit was last changed, which only matters above it.
+fn same_as_model(ledger: &Books<'_>, model: &Model, high: &[i128; 3], now: u64, label: &str) {
     let mut then = model.clone();
     then.advance(now);
     for (at, got) in shown(ledger, now).into_iter().enumerate() {
@@ -528,7 +177,7 @@ fn same_as_model(ledger: &Books<'_>, model: &Model, now: u64, label: &str) {
             let posted = i128::from(got[0]);
             assert!(posted + held >= then.used_in(LENGTH), "{label}: never over");
             assert!(posted + held <= then.used_in(LENGTH + SLICE), "{label}: at most a slice late");
-            assert!(posted + held <= account.limit, "{label}: I1 of {at}");
+            assert!(posted + held <= account.limit.max(high[at]), "{label}: I1 of {at}");
             assert_eq!(i128::from(got[5]), account.unaccounted, "{label}: unaccounted of {at}");
             continue;
         }
@@ -536,7 +185,8 @@ fn same_as_model(ledger: &Books<'_>, model: &Model, now: u64, label: &str) {
             [account.posted, held, account.debt, account.bonus, account.prev, account.unaccounted, then.free(at)];
         assert_eq!(got[..7].iter().map(|n| i128::from(*n)).collect::<Vec<_>>(), want, "{label}: account {at}");
         assert_eq!(got[7] == 1, account.closed, "{label}: account {at} closed");
-        assert!(account.posted + held <= account.limit + account.bonus, "{label}: I1 of {at}");
+        let most = (account.limit + account.bonus).max(high[at]);
+        assert!(account.posted + held <= most, "{label}: I1 of {at}");
     }
 }
 
@@ -653,14 +303,12 @@ fn live() -> Receipt {
 fn a_ledger_does_what_a_slow_obvious_model_does() {
     for run in 1..=RUNS {
         let mut rng = Rng(run.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-        let rolling = Rolling::new(Duration::from_secs(LENGTH), 4).unwrap();
-        let renewals = [Renewal::Lifetime, Renewal::Zone(&Every(60)), Renewal::Rolling(rolling)];
-        let specs = renewals.map(|renewal| spec(&mut rng, renewal));
+        let specs = renewals().map(|renewal| spec(&mut rng, renewal));
         let (mut ledger, mut model): (Books<'_>, _) = (dated(GRACE), model_of(&specs));
         for spec in &specs {
             ledger.open(Instant::ORIGIN, spec).unwrap();
         }
-        let mut now = 0;
+        let (mut now, mut high) = (0, [0; 3]);
         for at in 0..STEPS {
             now = match rng.below(40) {
                 0 => now + rng.below(200),
@@ -669,9 +317,13 @@ fn a_ledger_does_what_a_slow_obvious_model_does() {
                 _ => now,
             };
             let label = format!("run {run} step {at} at {now}");
-            step(&mut rng, &mut ledger, &mut model, now, &label);
+            if rng.below(25) == 0 {
+                change(&mut rng, &mut ledger, &mut model, &mut high, now, &label);
+            } else {
+                step(&mut rng, &mut ledger, &mut model, now, &label);
+            }
             model.forget();
-            same_as_model(&ledger, &model, now, &label);
+            same_as_model(&ledger, &model, &high, now, &label);
         }
     }
 }
