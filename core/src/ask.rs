@@ -12,9 +12,9 @@
 use heapless::Vec;
 
 use crate::hold::{AccountId, Hold, HoldState, LedgerError, Line, OnExpiry, Receipt};
+use crate::job::JobId;
 use crate::ledger::Ledger;
 use crate::limiter::{Book, Denied, Reservation, Token};
-use crate::slots::JobId;
 use crate::terms::Renewal;
 use crate::time::{Duration, Instant};
 

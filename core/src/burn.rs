@@ -7,8 +7,8 @@ use heapless::Vec;
 
 use crate::grants::{Entry, Grant, GrantAsk, GrantError, Grants, Held, Segment};
 use crate::hold::HoldState;
+use crate::job::JobId;
 use crate::limiter::{Book, Denied, Reservation, Token};
-use crate::slots::JobId;
 use crate::time::{Duration, Instant};
 use crate::wall::Wall;
 use crate::window::is_live;

@@ -17,7 +17,7 @@ use heapless::Vec;
 use crate::amount::Amount;
 use crate::burn::is_gone;
 use crate::hold::HoldState;
-use crate::slots::JobId;
+use crate::job::JobId;
 use crate::time::{Duration, Instant};
 use crate::wall::{UnixMicros, Wall};
 

@@ -14,7 +14,7 @@ use core::fmt;
 use heapless::Vec;
 
 use crate::amount::Amount;
-use crate::slots::JobId;
+use crate::job::JobId;
 use crate::time::Instant;
 use crate::unit::Unit;
 

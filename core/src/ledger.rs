@@ -16,7 +16,7 @@ use heapless::Vec;
 
 use crate::budget::{Budget, Home};
 use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
-use crate::slots::JobId;
+use crate::job::JobId;
 use crate::terms::{BudgetSpec, Renewal};
 use crate::time::{Duration, Instant};
 use crate::wall::Wall;

@@ -36,6 +36,7 @@ mod grants;
 #[cfg(feature = "headers")]
 pub mod headers;
 mod hold;
+mod job;
 mod ledger;
 mod limiter;
 mod plan;
@@ -80,6 +81,7 @@ pub use entropy::Entropy;
 pub use forecast::{Forecast, burns_out};
 pub use grants::{Grant, GrantAsk, GrantError, GrantReport, Grants, Segment};
 pub use hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
+pub use job::{AlreadyOpen, JobId, NotOpen};
 pub use ledger::{Ledger, OpenError};
 pub use limiter::{Book, Denied, Limiter, Reservation, Token};
 pub use plan::{Choice, Funds, Greedy, Item, Need, PlanError, Planned, cheapest, plan_exact, plan_greedy};
@@ -93,7 +95,7 @@ pub use retry::{
     Advice, Decision, Failure, Health, Outcome, Reason, Repeatable, Restraint, Retry, RetryPolicy, Verdict,
 };
 pub use retry_quota::{Exhausted, QuotaCosts, RatioBudget, RetryKind, RetryQuota};
-pub use slots::{AlreadyOpen, Job, JobId, NotOpen, Reconciled, Slots};
+pub use slots::{Job, Reconciled, Slots};
 pub use terms::{BudgetSpec, ChangeError, Overage, Renewal, Rolling, SpecError};
 pub use ticks::{TickRate, Wrapping32, ZeroHertz};
 pub use tier::{BurstRule, Plan, Reset, Scope, Stated};

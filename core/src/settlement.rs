@@ -10,8 +10,8 @@
 
 use crate::budget::{Cover, Home, UNDATED};
 use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, OnExpiry, Receipt, Shortfall};
+use crate::job::JobId;
 use crate::ledger::{Ledger, add_short};
-use crate::slots::JobId;
 use crate::time::Instant;
 
 impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: usize> Ledger<'_, N, H, L, R, S> {

@@ -10,45 +10,12 @@
 //!              └──> free
 //! ```
 
-use core::fmt;
-
 use heapless::Vec;
 
+use crate::job::{AlreadyOpen, JobId, NotOpen};
 use crate::limiter::{Book, Denied, Reservation, Token};
 use crate::time::{Duration, Instant};
 use crate::window::is_live;
-
-/// The caller's name for a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(transparent))]
-pub struct JobId(pub u64);
-
-/// This job has a slot already; asking again would run it twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct AlreadyOpen(pub JobId);
-
-impl fmt::Display for AlreadyOpen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "job {} has a slot already: expected a job without one", self.0.0)
-    }
-}
-
-impl core::error::Error for AlreadyOpen {}
-
-/// This job has no slot: never opened, closed before, or its lease is over and it was reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct NotOpen(pub JobId);
-
-impl fmt::Display for NotOpen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "job {} has no slot: expected one that runs", self.0.0)
-    }
-}
-
-impl core::error::Error for NotOpen {}
 
 /// What a [`reconcile`](Slots::reconcile) found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
