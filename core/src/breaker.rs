@@ -16,6 +16,7 @@
 use core::fmt;
 
 use crate::limiter::{Book, Denied, Reservation, Token};
+use crate::slide::slide;
 use crate::time::{Duration, Instant};
 
 /// What opens a breaker.
@@ -301,18 +302,7 @@ impl Breaker {
 
     fn rotate(&mut self, window: Duration) {
         let slice = Duration::from_micros(window.as_micros() >> SLICES.trailing_zeros());
-        for _ in 0..SLICES {
-            let end = self.head.saturating_add(slice);
-            if self.last < end || end == Instant::MAX {
-                return;
-            }
-            self.slices.rotate_right(1);
-            if let Some(first) = self.slices.first_mut() {
-                *first = Slice::default();
-            }
-            self.head = end;
-        }
-        self.head = self.last;
+        slide(&mut self.slices, &mut self.head, slice, self.last);
     }
 }
 

@@ -50,6 +50,7 @@ mod report;
 mod retry;
 mod retry_quota;
 mod settlement;
+mod slide;
 mod slots;
 mod sort;
 mod terms;

@@ -5,6 +5,7 @@
 
 use core::fmt;
 
+use crate::slide::slide;
 use crate::time::{Duration, Instant};
 
 /// Why a retry is made; throttling is cheaper, since the server did no work.
@@ -191,18 +192,7 @@ impl RatioBudget {
 
     fn advance(&mut self, now: Instant) {
         self.last = self.last.max(now);
-        for _ in 0..SLICES {
-            let end = self.head.saturating_add(self.slice);
-            if self.last < end || end == Instant::MAX {
-                return;
-            }
-            self.slices.rotate_right(1);
-            if let Some(first) = self.slices.first_mut() {
-                *first = 0;
-            }
-            self.head = end;
-        }
-        self.head = self.last;
+        slide(&mut self.slices, &mut self.head, self.slice, self.last);
     }
 }
 
