@@ -2,6 +2,8 @@
 //!
 //! Nothing here waits on real time. What concerns one call alone is run twice, by both drivers, which must agree.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod laws;
 mod mixed;
 mod paths;
@@ -23,30 +25,12 @@ use tollgate::{
 };
 use tollgate_std::{CallError, Upstream};
 
+use common::HandClock;
+
 /// A response, of which only the status is read, or whatever outcome the test wants.
 type Answer = Result<u16, Outcome>;
 type Ended = Result<u16, CallError<u16, Outcome>>;
 type Api = Upstream<fn(&Answer) -> Outcome, HandClock>;
-
-/// A clock that all threads see and that moves only when told.
-#[derive(Clone, Debug, Default)]
-struct HandClock(Arc<AtomicU64>);
-
-impl HandClock {
-    fn set(&self, now: Instant) {
-        self.0.store(now.as_micros(), Ordering::SeqCst);
-    }
-
-    fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_micros(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Instant {
-        Instant::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
 
 /// Doubles from 1 s to 60 s without jitter, from 100 ms to 20 s after an error, five retries, nothing spread.
 const EXACT: RetryPolicy = RetryPolicy {

@@ -186,7 +186,7 @@ fn a_handle_may_have_its_own_policy_and_reading() {
     let sleep = |_: &_, span: std::time::Duration| upstream.clock().advance(span.into());
     assert_eq!(texts.call_with(Repeatable::No, sleep, |_| Ok("a text")), Ok("a text"));
     assert_eq!(upstream.status().closed_until, None);
-    assert_eq!(upstream.clock().0.load(std::sync::atomic::Ordering::SeqCst), 9_000_000, "it waited for the other");
+    assert_eq!(tollgate::Clock::now(upstream.clock()).as_micros(), 9_000_000, "it waited for the other");
 }
 
 /// A response that is kept holds its connection.

@@ -3,42 +3,24 @@
 //! Nothing here waits on real time: what must have happened before the next step is known from `Shared::waiting`, from a
 //! counter or from a channel. [`STUCK`] only turns a test that would hang for ever into one that fails.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod crowd;
 mod ends;
 mod order;
 mod permits;
 mod reach;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::{thread, time};
 
-use tollgate::{Book, Clock, Denied, Duration, Instant, Quota, Reservation, Start, Token, TokenBucket};
+use tollgate::{Book, Denied, Duration, Instant, Quota, Reservation, Start, Token, TokenBucket};
 use tollgate_std::{Permit, Shared, Wait, WaitError};
+
+use common::HandClock;
 
 /// Nobody is expected to need this long, on however busy a machine.
 const STUCK: time::Duration = time::Duration::from_mins(1);
-
-/// A clock that all threads see and that moves only when told.
-#[derive(Clone, Debug, Default)]
-struct HandClock(Arc<AtomicU64>);
-
-impl HandClock {
-    fn set(&self, now: Instant) {
-        self.0.store(now.as_micros(), Ordering::SeqCst);
-    }
-
-    fn advance(&self, by: Duration) {
-        self.0.fetch_add(by.as_micros(), Ordering::SeqCst);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Instant {
-        Instant::from_micros(self.0.load(Ordering::SeqCst))
-    }
-}
 
 /// Desks in an office: nothing but a release helps. It counts, and objects to being given back what it never gave.
 #[derive(Debug)]
