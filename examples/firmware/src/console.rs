@@ -6,6 +6,7 @@ use crate::core_of_board::ask_debugger;
 
 const OPEN: usize = 0x01;
 const WRITE: usize = 0x05;
+const GET_COMMAND_LINE: usize = 0x15;
 const EXIT_EXTENDED: usize = 0x20;
 const APPLICATION_EXIT: usize = 0x2_0026;
 
@@ -51,4 +52,14 @@ fn write(mode: usize, text: &str) -> fmt::Result {
         0 => Ok(()),
         _ => Err(fmt::Error),
     }
+}
+
+/// The words that the emulator was given for the firmware, into `room`; nothing if there are none or they do not fit.
+pub fn command_line(room: &mut [u8]) -> &str {
+    let mut line = [room.as_mut_ptr() as usize, room.len()];
+    if ask_debugger(GET_COMMAND_LINE, line.as_mut_ptr() as usize) != 0 {
+        return "";
+    }
+    let length = room.iter().position(|byte| *byte == 0).unwrap_or(0);
+    room.get(..length).and_then(|line| core::str::from_utf8(line).ok()).unwrap_or("")
 }

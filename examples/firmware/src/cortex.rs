@@ -51,7 +51,7 @@ pub fn reset() -> ! {
 /// One call of the debugger.
 pub(crate) fn ask_debugger(operation: usize, argument: usize) -> usize {
     let answer;
-    // SAFETY: the callers, all in `console`, pass operations that only read what their argument points to.
+    // SAFETY: the callers, all in `console`, pass operations that stay within what their argument points to.
     unsafe { core::arch::asm!("bkpt 0xAB", inout("r0") operation => answer, in("r1") argument, options(nostack)) }
     answer
 }

@@ -39,7 +39,7 @@ mod console;
 mod retained;
 mod ticks;
 
-pub use console::{Console, Errors, exit};
+pub use console::{Console, Errors, command_line, exit};
 pub use core_of_board::{entry, idle, reset};
 pub use retained::{Retained, RetainedError};
 pub use this::NAME;

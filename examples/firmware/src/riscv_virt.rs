@@ -90,7 +90,7 @@ pub fn reset() -> ! {
 /// One call of the debugger.
 pub(crate) fn ask_debugger(operation: usize, argument: usize) -> usize {
     let answer;
-    // SAFETY: the callers, all in `console`, pass operations that only read what their argument points to. The three
+    // SAFETY: the callers, all in `console`, pass operations that stay within what their argument points to. The three
     // instructions are the mark by which a debugger knows its call, so that they stand together and uncompressed.
     unsafe {
         core::arch::asm!(

@@ -96,6 +96,19 @@ impl Toolchain {
         self.cargo_in(folder, arguments, target)
     }
 
+    /// The same for what is linked: a folder of the caller's choice, in which another compiler gets one of its own, and a
+    /// linker for the compiler that brings none. The folder is where the results will be.
+    pub(crate) fn linking(&self, folder: &str, arguments: &[&str], target: &str) -> Result<(Command, String)> {
+        if *self == Self::Plain {
+            return Ok((self.cargo_in(folder, arguments, target), folder.to_owned()));
+        }
+        let own = format!("{folder}/from-source");
+        let mut command = self.cargo_in(&own, arguments, target);
+        let variable = target.to_uppercase().replace(['-', '.'], "_");
+        command.env(format!("CARGO_TARGET_{variable}_LINKER"), linker()?);
+        Ok((command, own))
+    }
+
     /// The same with a folder of the caller's choice.
     pub(crate) fn cargo_in(&self, folder: &str, arguments: &[&str], target: &str) -> Command {
         let mut command = cargo(arguments);

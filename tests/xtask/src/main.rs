@@ -4,6 +4,7 @@
 //! cargo xtask ci            everything a change has to pass, in order; stops at the first failure
 //! cargo xtask tidy          format, README, file lengths, foreign words
 //! cargo xtask bare          the core, with all its features, for three chips without an operating system
+//! cargo xtask firmware      builds examples/firmware, runs it in emulators, and compares what it prints
 //! cargo xtask size          measures, and writes tests/bench/SIZES.md
 //! cargo xtask size --check  measures, and fails where a figure has grown by more than 2 %
 //! cargo xtask fuzz          arbitrary bytes into every parser, a minute each; not part of ci
@@ -11,7 +12,10 @@
 
 mod bare;
 mod ci;
+mod defmt;
+mod emulator;
 mod executed;
+mod firmware;
 mod fuzz;
 mod shell;
 mod size;
@@ -35,6 +39,14 @@ enum Task {
         #[arg(long)]
         from_source: bool,
     },
+    /// Builds the firmware of examples/firmware, runs it in emulators, and compares what it prints with the saved files
+    Firmware {
+        /// Save what is printed instead of comparing it
+        #[arg(long)]
+        bless: bool,
+        #[command(subcommand)]
+        task: Option<firmware::Task>,
+    },
     /// Counts instructions and bytes, and writes tests/bench/SIZES.md
     Size {
         /// Write nothing; fail where a figure has grown by more than 2 %
@@ -57,6 +69,7 @@ fn main() -> ExitCode {
         Task::Ci => ci::run(),
         Task::Tidy => tidy::run(),
         Task::Bare { from_source } => bare::run(from_source),
+        Task::Firmware { bless, task } => firmware::run(task, bless),
         Task::Size { check } => size::run(check),
         Task::Fuzz { seconds, target } => fuzz::run(target.as_deref(), seconds),
     });
