@@ -6,26 +6,25 @@ use cortex_m::peripheral::{SCB, SYST, syst::SystClkSource};
 
 pub use cortex_m_rt::entry;
 
-use crate::this::HZ;
+use crate::this::TICKS_IN_2_MICROS;
 
-/// Ticks of the timer in a millisecond.
-const PERIOD: u32 = HZ / 1_000;
+/// Ticks of the timer in a period. The counter has 24 bits, which half a second of 25 MHz fit in.
+fn ticks_in(millis: u32) -> u32 {
+    millis * 500 * TICKS_IN_2_MICROS
+}
 
-pub(crate) fn start_timer() {
+pub(crate) fn start_timer(millis: u32) {
     // SAFETY: nobody else has the timer: the peripherals are taken nowhere in this crate.
     let mut timer = unsafe { cortex_m::Peripherals::steal() }.SYST;
-    if timer.is_counter_enabled() {
-        return;
-    }
     timer.set_clock_source(SystClkSource::Core);
-    timer.set_reload(PERIOD - 1);
+    timer.set_reload(ticks_in(millis) - 1);
     timer.clear_current();
     timer.enable_interrupt();
     timer.enable_counter();
 }
 
 /// Ticks that the interrupt has not counted yet, none or one, and the microseconds since the latest. With interrupts off.
-pub(crate) fn within_tick() -> (u32, u32) {
+pub(crate) fn within_tick(millis: u32) -> (u32, u32) {
     let mut left = SYST::get_current();
     let uncounted = SCB::is_pendst_pending();
     if uncounted {
@@ -33,8 +32,8 @@ pub(crate) fn within_tick() -> (u32, u32) {
         left = SYST::get_current();
     }
     // The timer counts down, and zero, not the reload value, is the first moment of a tick.
-    let passed = if left == 0 { 0 } else { PERIOD - left };
-    (u32::from(uncounted), passed * 1_000 / PERIOD)
+    let passed = if left == 0 { 0 } else { ticks_in(millis).saturating_sub(left) };
+    (u32::from(uncounted), passed * 2 / TICKS_IN_2_MICROS)
 }
 
 /// Sleeps until the next interrupt.

@@ -14,7 +14,6 @@ pub const NAME: &str = "riscv-virt";
 
 /// The timer runs at 10 MHz.
 const TICKS_IN_MICRO: u32 = 10;
-const PERIOD: u32 = 1_000 * TICKS_IN_MICRO;
 
 /// Of the interrupt controller of the core (CLINT), by the machine's memory map.
 const MTIMECMP: *mut u32 = 0x0200_4000 as *mut u32;
@@ -23,8 +22,8 @@ const MTIME: *const u32 = 0x0200_BFF8 as *const u32;
 const FINISHER: *mut u32 = 0x0010_0000 as *mut u32;
 const RESTART: u32 = 0x7777;
 
-/// The timer at the latest counted tick; `None` before the start.
-static LATEST: Mutex<Cell<Option<u64>>> = Mutex::new(Cell::new(None));
+/// The timer at the latest counted tick, and its ticks in a period.
+static LATEST: Mutex<Cell<(u64, u32)>> = Mutex::new(Cell::new((0, 0)));
 
 fn timer() -> u64 {
     loop {
@@ -48,14 +47,11 @@ fn alarm(at: u64) {
     }
 }
 
-pub(crate) fn start_timer() {
+pub(crate) fn start_timer(millis: u32) {
     critical_section::with(|token| {
-        let latest = LATEST.borrow(token);
-        if latest.get().is_none() {
-            let now = timer();
-            latest.set(Some(now));
-            alarm(now + u64::from(PERIOD));
-        }
+        let (now, period) = (timer(), millis * 1_000 * TICKS_IN_MICRO);
+        LATEST.borrow(token).set((now, period));
+        alarm(now + u64::from(period));
     });
     // SAFETY: the handler below is there, and no critical section is open here.
     unsafe {
@@ -65,11 +61,13 @@ pub(crate) fn start_timer() {
 }
 
 /// Ticks that the interrupt has not counted yet, and the microseconds since the latest. With interrupts off.
-pub(crate) fn within_tick() -> (u32, u32) {
-    let latest = critical_section::with(|token| LATEST.borrow(token).get());
-    let Some(latest) = latest else { return (0, 0) };
+pub(crate) fn within_tick(_millis: u32) -> (u32, u32) {
+    let (latest, period) = critical_section::with(|token| LATEST.borrow(token).get());
+    if period == 0 {
+        return (0, 0);
+    }
     let passed = u32::try_from(timer().saturating_sub(latest)).unwrap_or(u32::MAX);
-    (passed / PERIOD, passed % PERIOD / TICKS_IN_MICRO)
+    (passed / period, passed % period / TICKS_IN_MICRO)
 }
 
 /// Sleeps until the next interrupt.
@@ -112,10 +110,10 @@ pub(crate) fn ask_debugger(operation: usize, argument: usize) -> usize {
 #[riscv_rt::core_interrupt(Interrupt::MachineTimer)]
 fn machine_timer() {
     critical_section::with(|token| {
-        let latest = LATEST.borrow(token);
-        let tick = latest.get().unwrap_or(0) + u64::from(PERIOD);
-        latest.set(Some(tick));
-        alarm(tick + u64::from(PERIOD));
+        let (latest, period) = LATEST.borrow(token).get();
+        let tick = latest + u64::from(period);
+        LATEST.borrow(token).set((tick, period));
+        alarm(tick + u64::from(period));
     });
     crate::ticks::count_tick();
 }
