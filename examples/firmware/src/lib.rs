@@ -36,6 +36,10 @@ use mps2_an505 as this;
 use riscv_virt as this;
 
 mod console;
+#[cfg(feature = "embassy")]
+mod embassy;
+#[cfg(feature = "defmt")]
+mod logged;
 mod retained;
 mod ticks;
 

@@ -83,7 +83,10 @@ pub(crate) fn count_tick() {
         counted.set(counted.get() + u64::from(PERIOD.borrow(token).get()));
         (counted.get(), HOOK.borrow(token).get())
     });
+    let now = Instant::from_millis(millis);
+    #[cfg(feature = "embassy")]
+    crate::embassy::wake_due(now.as_micros());
     if let Some(hook) = hook {
-        hook(Instant::from_millis(millis));
+        hook(now);
     }
 }

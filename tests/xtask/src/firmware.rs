@@ -88,7 +88,6 @@ pub(crate) enum How {
     /// Nothing: it prints text and ends.
     Alone,
     /// It logs with defmt, whose frames are decoded with the binary at hand.
-    #[expect(dead_code, reason = "for the first binary that logs")]
     Defmt,
     /// It has a network and a server on this machine's loopback: an example of the workspace, with arguments. The server
     /// prints a line that ends with its port, which the firmware gets as its command line; when the firmware has ended, the
@@ -102,6 +101,7 @@ const EVERY: &[&str] = &["lm3s6965", "microbit", "mps2-an505", "rv32imac", "rv32
 const BINARIES: &[Binary] = &[
     Binary { name: "hello", boards: EVERY, features: &[], how: How::Alone },
     Binary { name: "isr", boards: EVERY, features: &[], how: How::Alone },
+    Binary { name: "embassy_gateway", boards: EVERY, features: &["embassy", "defmt"], how: How::Defmt },
 ];
 
 /// What to do instead of everything.

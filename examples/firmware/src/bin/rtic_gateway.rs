@@ -1,0 +1,3 @@
+//! RTIC.
+#![no_std]
+#![no_main]
