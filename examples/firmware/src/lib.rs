@@ -20,6 +20,13 @@ mod riscv_virt;
 #[cfg(feature = "riscv-virt")]
 use riscv_virt as core_of_board;
 
+#[cfg(all(feature = "cortex-m", not(feature = "rtic")))]
+mod systick;
+#[cfg(feature = "riscv-virt")]
+use riscv_virt as timer_of_board;
+#[cfg(all(feature = "cortex-m", not(feature = "rtic")))]
+use systick as timer_of_board;
+
 #[cfg(feature = "lm3s6965")]
 mod lm3s6965;
 #[cfg(feature = "lm3s6965")]
@@ -41,12 +48,14 @@ mod embassy;
 #[cfg(feature = "defmt")]
 mod logged;
 mod retained;
+#[cfg(not(feature = "rtic"))]
 mod ticks;
 
 pub use console::{Console, Errors, command_line, exit};
 pub use core_of_board::{entry, idle, reset};
 pub use retained::{Retained, RetainedError};
-pub use this::NAME;
+pub use this::{HZ, NAME};
+#[cfg(not(feature = "rtic"))]
 pub use ticks::{Ticks, every_tick, sleep_until};
 
 /// Prints a line on the debugger's console.

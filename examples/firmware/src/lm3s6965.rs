@@ -3,8 +3,8 @@
 /// What the board is called.
 pub const NAME: &str = "lm3s6965";
 
-/// Ticks of `SysTick` in two microseconds, at 12.5 MHz: the internal oscillator, which the chip starts with.
-pub(crate) const TICKS_IN_2_MICROS: u32 = 25;
+/// Ticks of the core in a second: the internal oscillator, which the chip starts with.
+pub const HZ: u32 = 12_500_000;
 
 // The table of this chip's interrupts.
 use ::lm3s6965 as _;

@@ -5,5 +5,5 @@
 /// What the board is called.
 pub const NAME: &str = "microbit";
 
-/// Ticks of `SysTick` in two microseconds, at 16 MHz.
-pub(crate) const TICKS_IN_2_MICROS: u32 = 32;
+/// Ticks of the core in a second.
+pub const HZ: u32 = 16_000_000;

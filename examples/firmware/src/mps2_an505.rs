@@ -3,5 +3,5 @@
 /// What the board is called.
 pub const NAME: &str = "mps2-an505";
 
-/// Ticks of `SysTick` in two microseconds, at 20 MHz.
-pub(crate) const TICKS_IN_2_MICROS: u32 = 40;
+/// Ticks of the core in a second.
+pub const HZ: u32 = 20_000_000;

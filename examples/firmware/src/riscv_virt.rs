@@ -12,8 +12,9 @@ pub use riscv_rt::entry;
 /// What the board is called.
 pub const NAME: &str = "riscv-virt";
 
-/// The timer runs at 10 MHz.
-const TICKS_IN_MICRO: u32 = 10;
+/// Ticks of the machine's timer in a second.
+pub const HZ: u32 = 10_000_000;
+const TICKS_IN_MICRO: u32 = HZ / 1_000_000;
 
 /// Of the interrupt controller of the core (CLINT), by the machine's memory map.
 const MTIMECMP: *mut u32 = 0x0200_4000 as *mut u32;

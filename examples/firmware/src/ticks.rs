@@ -15,7 +15,8 @@ use core::cell::Cell;
 use critical_section::Mutex;
 use tollgate::{Clock, Instant};
 
-use crate::core_of_board::{idle, start_timer, within_tick};
+use crate::core_of_board::idle;
+use crate::timer_of_board::{start_timer, within_tick};
 
 /// Counted milliseconds.
 static COUNTED: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));

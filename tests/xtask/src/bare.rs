@@ -54,7 +54,8 @@ fn has_core(target: &str) -> bool {
     })
 }
 
-fn with_source(target: &str) -> Result<Toolchain> {
+/// The last of them.
+pub(crate) fn with_source(target: &str) -> Result<Toolchain> {
     for rustc in ["rustc", "/usr/bin/rustc"] {
         let Ok(sysroot) = stdout_of(Command::new(rustc).args(["--print", "sysroot"])) else { continue };
         if Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/core/src/lib.rs").is_file() {

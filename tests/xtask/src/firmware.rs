@@ -19,6 +19,9 @@ use crate::shell::{cargo, run as sh};
 const MANIFEST: &str = "examples/firmware/Cargo.toml";
 const FOLDER: &str = "target/firmware";
 
+/// Where the toolchain for a target comes from.
+type Find = fn(&str) -> Result<Toolchain>;
+
 /// A board and how the emulator is told about it.
 #[derive(Debug)]
 pub(crate) struct Board {
@@ -101,6 +104,7 @@ const EVERY: &[&str] = &["lm3s6965", "microbit", "mps2-an505", "rv32imac", "rv32
 const BINARIES: &[Binary] = &[
     Binary { name: "hello", boards: EVERY, features: &[], how: How::Alone },
     Binary { name: "isr", boards: EVERY, features: &[], how: How::Alone },
+    Binary { name: "rtic_gateway", boards: &["lm3s6965"], features: &["rtic"], how: How::Alone },
     Binary { name: "embassy_gateway", boards: EVERY, features: &["embassy", "defmt"], how: How::Defmt },
 ];
 
@@ -118,9 +122,10 @@ pub(crate) enum Task {
     List,
 }
 
-pub(crate) fn run(task: Option<Task>, bless: bool) -> Result<()> {
+pub(crate) fn run(task: Option<Task>, bless: bool, from_source: bool) -> Result<()> {
+    let find = if from_source { bare::with_source } else { bare::find };
     match task {
-        None => all(bless),
+        None => all(find, bless),
         Some(Task::List) => {
             for (board, binary) in pairs() {
                 println!("{} {}", board.name, binary.name);
@@ -133,7 +138,7 @@ pub(crate) fn run(task: Option<Task>, bless: bool) -> Result<()> {
                 bail!("no {binary} on {board}: `cargo xtask firmware list` names what there is");
             };
             emulator::installed([board.emulator])?;
-            let built = build(board, &[binary])?;
+            let built = build(find, board, &[binary])?;
             print!("{}", emulator::run(board, &built.join(binary.name), &binary.how)?);
             Ok(())
         }
@@ -153,15 +158,15 @@ pub(crate) fn check() -> Result<()> {
             }
         }
     }
-    all(false)
+    all(bare::find, false)
 }
 
-fn all(bless: bool) -> Result<()> {
+fn all(find: Find, bless: bool) -> Result<()> {
     emulator::installed([ARM, RISCV])?;
     let mut faults = Vec::new();
     for board in &BOARDS {
         for binaries in groups(board) {
-            let built = build(board, &binaries)?;
+            let built = build(find, board, &binaries)?;
             for binary in binaries {
                 let name = format!("{}-{}", board.name, binary.name);
                 let file = PathBuf::from(format!("examples/firmware/expected/{name}.txt"));
@@ -205,10 +210,10 @@ fn groups(board: &Board) -> Vec<Vec<&'static Binary>> {
 }
 
 /// The folder with the results. All binaries have the same features.
-fn build(board: &Board, binaries: &[&Binary]) -> Result<PathBuf> {
+fn build(find: Find, board: &Board, binaries: &[&Binary]) -> Result<PathBuf> {
     let arguments = arguments("build", board, binaries);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let (mut command, folder) = bare::find(board.target)?.linking(FOLDER, &arguments, board.target)?;
+    let (mut command, folder) = find(board.target)?.linking(FOLDER, &arguments, board.target)?;
     // What a log statement has to be worth to be part of a binary.
     sh(command.env("DEFMT_LOG", "info"))?;
     Ok(PathBuf::from(folder).join(board.target).join("release"))

@@ -44,6 +44,9 @@ enum Task {
         /// Save what is printed instead of comparing it
         #[arg(long)]
         bless: bool,
+        /// Build the standard library's core from source even where the target is installed
+        #[arg(long)]
+        from_source: bool,
         #[command(subcommand)]
         task: Option<firmware::Task>,
     },
@@ -69,7 +72,7 @@ fn main() -> ExitCode {
         Task::Ci => ci::run(),
         Task::Tidy => tidy::run(),
         Task::Bare { from_source } => bare::run(from_source),
-        Task::Firmware { bless, task } => firmware::run(task, bless),
+        Task::Firmware { bless, from_source, task } => firmware::run(task, bless, from_source),
         Task::Size { check } => size::run(check),
         Task::Fuzz { seconds, target } => fuzz::run(target.as_deref(), seconds),
     });
