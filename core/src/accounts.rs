@@ -4,12 +4,16 @@
 //! granted call writes it down. Nothing here divides but the search for a new period's boundaries.
 
 use crate::budget::{Budget, DATED, Home, UNDATED};
+use crate::gate::{HeldAmount, Sample};
 use crate::hold::{AccountId, Hold, OnExpiry};
 use crate::ledger::{Account, Ledger};
 use crate::terms::{BudgetSpec, ChangeError, Renewal, Rolling};
 use crate::time::{Duration, Instant};
 use crate::wall::{Heard, Trust, UnixMicros};
 use crate::window::is_live;
+
+/// Shows a caller the amounts that are kept outside of the ledger, and whether each is held and not posted.
+pub(crate) type Undated<'v> = &'v mut dyn FnMut(&mut dyn FnMut(&mut HeldAmount, bool));
 
 impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S: usize> Ledger<'a, N, H, L, R, S> {
     /// Hears that it was `unix` at `now`, give or take `error`; see [`Wall::set`](crate::Wall::set).
@@ -20,10 +24,15 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     /// booked to the one before.
     pub fn set_wall(&mut self, now: Instant, unix: UnixMicros, error: Duration, trust: Trust) -> Heard {
         let eff = self.act(now);
+        self.hear(eff, (unix, error, trust), &mut |_| {})
+    }
+
+    /// The same for who keeps the holds outside: `undated` shows them.
+    pub(crate) fn hear(&mut self, eff: Instant, (unix, error, trust): Sample, undated: Undated<'_>) -> Heard {
         let heard = self.wall.set(eff, unix, error, trust);
         for at in self.indices() {
             if heard == Heard::Learned {
-                self.learn(at, eff);
+                self.learn(at, eff, undated);
             }
             self.find_roll(at, eff);
         }
@@ -110,11 +119,22 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
 
     /// The account as it is at `eff`, if nobody does anything until then.
     pub(crate) fn view(&self, at: AccountId, eff: Instant) -> Option<(&'a BudgetSpec<'a>, Budget)> {
+        self.view_after(at, eff, |_| {})
+    }
+
+    /// The same, with what `ends` does to the budget before it rolls.
+    pub(crate) fn view_after(
+        &self,
+        at: AccountId,
+        eff: Instant,
+        ends: impl FnOnce(&mut Budget),
+    ) -> Option<(&'a BudgetSpec<'a>, Budget)> {
         let account = self.accounts.get(usize::from(at.0))?;
         let (spec, mut budget) = (account.spec, account.budget);
         let due = eff >= self.next_expiry;
         if let Renewal::Rolling(rolling) = spec.renewal {
             budget.posted = self.aged(account, rolling, eff);
+            ends(&mut budget);
             if due {
                 self.run_out(at, eff, |hold, reserved| {
                     budget.held = budget.held.saturating_sub(reserved);
@@ -128,6 +148,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
             return Some((spec, budget));
         }
         let (rolls, roll_at) = (eff >= budget.roll_at, budget.roll_at);
+        ends(&mut budget);
         if due {
             self.run_out_lines(at, eff, &mut budget, |ended| !rolls || ended <= roll_at);
         }
@@ -203,14 +224,21 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     }
 
     /// The date became known: the account learns its period, and everything undated gets one.
-    pub(crate) fn learn(&mut self, at: AccountId, eff: Instant) {
+    pub(crate) fn learn(&mut self, at: AccountId, eff: Instant, outside: Undated<'_>) {
         let surely = self.wall.surely(eff);
         let Some(account) = self.accounts.get_mut(usize::from(at.0)) else { return };
         let spec = account.spec;
         let Some(period) = surely.and_then(|unix| spec.renewal.period_at(unix.as_secs())) else { return };
         let lines = |hold: &Hold<L>| hold.line(at).copied();
-        let undated_held = self.holds.iter().filter_map(lines).filter(|line| line.tag == UNDATED);
-        account.budget.learn(spec, period.index, undated_held.map(|line| line.reserved).sum());
+        let undated = self.holds.iter().filter_map(lines).filter(|line| line.tag == UNDATED);
+        let mut undated_held: u64 = undated.map(|line| line.reserved).sum();
+        outside(&mut |amount, held| {
+            if amount.account == at && amount.tag == UNDATED {
+                amount.tag = period.index;
+                undated_held = undated_held.saturating_add(if held { amount.micros } else { 0 });
+            }
+        });
+        account.budget.learn(spec, period.index, undated_held);
         for line in self.holds.iter_mut().chain(&mut self.resolved).flat_map(|hold| &mut hold.lines) {
             if line.account == at {
                 for tag in [&mut line.tag, &mut line.extra_tag] {
@@ -221,6 +249,11 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         let budget = &mut account.budget;
         let held = self.holds.iter().filter_map(lines).filter(|line| budget.home(line.tag) != Home::Previous);
         budget.held = held.map(|line| line.reserved).sum();
+        outside(&mut |amount, held| {
+            if held && amount.account == at && budget.home(amount.tag) != Home::Previous {
+                budget.held = budget.held.saturating_add(amount.micros);
+            }
+        });
         budget.alert(spec);
     }
 
@@ -394,7 +427,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     /// Opens the calendar of a new account.
     pub(crate) fn date(&mut self, at: AccountId, eff: Instant) {
         if self.wall.is_known() {
-            self.learn(at, eff);
+            self.learn(at, eff, &mut |_| {});
         }
         self.find_roll(at, eff);
     }

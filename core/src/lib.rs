@@ -31,6 +31,7 @@ mod clocked;
 mod decimal;
 mod entropy;
 mod forecast;
+mod gate;
 mod glue;
 mod grants;
 #[cfg(feature = "headers")]
@@ -80,6 +81,10 @@ pub use clocked::Clocked;
 pub use decimal::DecimalError;
 pub use entropy::Entropy;
 pub use forecast::{Forecast, burns_out};
+pub use gate::{
+    Adapt, Adaptation, Answer, AnyLimits, AskError, Binding, Cost, Counters, Finished, Found, Fuse, Gate, GateError,
+    HeldAmount, JobState, Limits, Money, Part, Patience, Permit, Request, Requests, Restrain, Seen, Status,
+};
 pub use grants::{Grant, GrantAsk, GrantError, GrantReport, Grants, Segment};
 pub use hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
 pub use job::{AlreadyOpen, JobId, NotOpen};

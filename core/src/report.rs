@@ -9,13 +9,13 @@
 use core::fmt;
 
 use crate::amount::Amount;
-use crate::budget::{Home, OVER};
+use crate::budget::{Budget, Home, OVER};
 use crate::forecast::Forecast;
 use crate::hold::{AccountId, HoldState, LedgerError, Line};
 use crate::ledger::Ledger;
 use crate::quota::mul_div;
 use crate::ratio::Ratio;
-use crate::terms::Renewal;
+use crate::terms::{BudgetSpec, Renewal};
 use crate::time::{Duration, Instant};
 use crate::unit::Unit;
 
@@ -123,16 +123,26 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     /// Where this account stands at `now`; `None` if it is not open.
     pub fn report(&self, now: Instant, account: AccountId) -> Option<Report> {
         let eff = self.effective(now);
-        let (spec, budget) = self.view(account, eff)?;
+        let view = self.view(account, eff)?;
+        let live = self.holds.iter().filter(|hold| !self.is_over(hold, eff)).filter_map(|hold| hold.line(account));
+        Some(self.report_of(account, view, live.map(|line| (line.tag, line.reserved))))
+    }
+
+    /// The report of an account that looks like this, with the tags and amounts of its live holds.
+    pub(crate) fn report_of(
+        &self,
+        account: AccountId,
+        (spec, budget): (&BudgetSpec<'_>, Budget),
+        live: impl Iterator<Item = (i32, u64)>,
+    ) -> Report {
         let (cap, used) = (budget.cap(spec), budget.posted.saturating_add(budget.held));
-        let previous_held = self.holds.iter().filter(|hold| !self.is_over(hold, eff)).filter_map(|hold| {
-            hold.line(account).filter(|line| !self.is_rolling(account) && budget.home(line.tag) == Home::Previous)
-        });
+        let rolling = self.is_rolling(account);
+        let previous_held = live.filter(|(tag, _)| !rolling && budget.home(*tag) == Home::Previous);
         let permille = match cap {
             0 => 1_000,
             cap => mul_div(used, 1_000, cap).map_or(u32::MAX, |(share, _)| u32::try_from(share).unwrap_or(u32::MAX)),
         };
-        Some(Report {
+        Report {
             unit: spec.unit_name(),
             limit: spec.limit,
             bonus: budget.bonus,
@@ -143,7 +153,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
             available: budget.free(spec),
             permille,
             previous: budget.prev_posted,
-            previous_held: previous_held.map(|line| line.reserved).sum(),
+            previous_held: previous_held.map(|(_, reserved)| reserved).sum(),
             undated: budget.undated,
             unaccounted: budget.unaccounted,
             closed: budget.has(OVER),
@@ -153,7 +163,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
             pending: budget.pending,
             clock_regressions: self.faults,
             wall_steps: self.wall.steps(),
-        })
+        }
     }
 
     /// The alerts that have fired and were not acknowledged, ascending for each account.

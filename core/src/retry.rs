@@ -294,6 +294,11 @@ impl Retry {
         Self { policy, repeatable, throttled, transient, taken: None }
     }
 
+    /// Whether it may be carried out twice.
+    pub const fn repeatable(&self) -> Repeatable {
+        self.repeatable
+    }
+
     /// How often it was sent again so far.
     pub const fn retried(&self) -> u32 {
         self.throttled.retried().saturating_add(self.transient.retried())

@@ -146,7 +146,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     }
 
     /// Whether the lines name the accounts of the hold, each once.
-    fn matches(&self, hold: &Hold<L>, lines: &[Line]) -> Result<(), LedgerError> {
+    pub(crate) fn matches(&self, hold: &Hold<L>, lines: &[Line]) -> Result<(), LedgerError> {
         self.resolve_of(Some(hold), lines)?;
         let unsettled = |own: &&HeldLine| !lines.iter().any(|line| line.account == own.account);
         hold.lines.iter().find(unsettled).map_or(Ok(()), |own| Err(LedgerError::Unsettled { account: own.account }))

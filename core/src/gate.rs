@@ -1,0 +1,529 @@
+//! `Gate`: every limit of one upstream behind one admission.
+//!
+//! Whoever calls one metered API or shares one radio asks here, and only here, before anything is sent. For a single
+//! limit take the limiter itself.
+//!
+//! ```text
+//! ask ──> Permit ──> sending ──> (the request is on its way) ──> answered ──> Accepted: slot and money stay
+//!  │        └ cancel                                                 └──> RetryAt, GiveUp ...      │
+//! Refused { limit, denied }                                    finished(job, actual) <─────────────┘
+//! ```
+//!
+//! A request that is accepted and runs for minutes keeps its slot until [`finished`](Gate::finished). What is absent from
+//! the [`Limits`] costs neither memory nor code. A decision looks at each limit and through the table of jobs once.
+
+mod answer;
+mod call;
+mod finish;
+mod job;
+mod limits;
+mod money;
+mod part;
+mod reconcile;
+mod status;
+mod time;
+
+use core::cell::Cell;
+use core::fmt;
+
+use heapless::Vec;
+
+pub use answer::Answer;
+pub use call::Permit;
+use call::{Call, Held, HeldIn};
+pub use finish::{Cost, Finished};
+use job::Job;
+pub use job::{GateError, HeldAmount, JobState};
+pub use limits::{AnyLimits, Limits};
+pub use money::Money;
+pub(crate) use money::Sample;
+pub use part::{Adapt, Adaptation, Fuse, Part, Patience, Requests, Restrain};
+pub use reconcile::{Found, Seen};
+pub use status::{Counters, Status};
+
+use crate::hold::{AccountId, LedgerError, Line};
+use crate::job::JobId;
+use crate::limiter::{Denied, admit_at};
+use crate::retry::Repeatable;
+use crate::time::{Duration, Instant};
+
+/// Every limit of one upstream: up to `JOBS` jobs, live or remembered, and `CALLS` requests on their way at once.
+///
+/// # Example
+/// ```
+/// use tollgate::{
+///     Amount, Answer, AskError, Binding, BudgetSpec, Credits, Denied, Duration, Gate, Instant, JobId, Ledger, Limits,
+///     Line, Outcome, Quota, Renewal, Repeatable, Request, Retry, Start, TokenBucket, Verdict, presets::backoffs, valid,
+/// };
+/// static CREDITS: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(66), Renewal::Lifetime);
+/// let now = Instant::ORIGIN;
+///
+/// // 60 requests a minute, two jobs at once, 66 credits.
+/// let quota = valid!(Quota::new(60, Duration::from_mins(1)));
+/// let mut money = Ledger::<1, 0, 1, 0>::new(Duration::ZERO);
+/// let credits = money.open(now, &CREDITS)?;
+/// let limits = Limits::new().requests(TokenBucket::new(quota, Start::Full, now)).money(money);
+/// let mut gate = Gate::<_, 8, 2>::new(limits, now).with_slots(2);
+///
+/// // A clip of about 40 credits that takes a few minutes.
+/// let cost = [Line::new::<Credits>(credits, Amount::whole(40))];
+/// let request = Request::new(JobId(1), Duration::from_mins(10)).costs(&cost);
+/// let permit = gate.ask(now, &request)?;
+/// gate.sending(now, &permit)?;
+/// let ok = Outcome::Answered { status: 200, verdict: Verdict::Clear, wait: None, should_retry: None };
+/// let mut retry = Retry::new(backoffs::RETRY, Repeatable::No, now);
+/// assert_eq!(gate.answered(now, &permit, &ok, &mut retry, 0)?, Answer::Accepted);
+///
+/// // It runs. A second one does not fit: 26 credits are left, and only a release helps.
+/// let second = Request::new(JobId(2), Duration::from_mins(10)).costs(&cost);
+/// let refused = gate.ask(now, &second).unwrap_err();
+/// assert_eq!(refused, AskError::Refused { limit: Binding::Money(credits), denied: Denied::Busy });
+///
+/// // It took 30 credits.
+/// let later = Instant::from_secs(90);
+/// gate.finished(later, JobId(1), &[Line::new::<Credits>(credits, Amount::whole(30))])?;
+/// assert_eq!(gate.report(later, credits).unwrap().available, 36_000_000);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Gate<L: AnyLimits, const JOBS: usize, const CALLS: usize> {
+    pub(crate) limits: L,
+    jobs: Vec<Job<<L::Money as Money>::Amounts>, JOBS>,
+    calls: Vec<Call<HeldIn<L>>, CALLS>,
+    state: State,
+}
+
+/// What is neither a limit nor a table.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    patience: Patience,
+    last: Instant,
+    /// Nothing in the tables ends before this.
+    next_due: Instant,
+    /// Closed by the server until then.
+    block: Instant,
+    /// When that was said.
+    block_set: Instant,
+    /// The next request keeps this distance.
+    paced: Instant,
+    /// When the latest complete list was asked for.
+    listed: Option<Instant>,
+    slots: u32,
+    foreign: u32,
+    mark: u32,
+    order: u32,
+    counters: Counters,
+}
+
+/// Which limit of a gate binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Binding {
+    /// The server has closed the gate, or asked to go slower.
+    Block,
+    /// The rate of requests.
+    Requests,
+    /// The strict window.
+    Window,
+    /// Too many jobs at once.
+    Slots,
+    /// The table of jobs is full.
+    Jobs,
+    /// Too many requests on their way at once.
+    Calls,
+    /// This account; a `Never` counts in millionths of its unit.
+    Money(AccountId),
+    /// The breaker is open.
+    Breaker,
+}
+
+impl fmt::Display for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Block => f.write_str("the server's block"),
+            Self::Requests => f.write_str("the rate of requests"),
+            Self::Window => f.write_str("the window of requests"),
+            Self::Slots => f.write_str("the slots"),
+            Self::Jobs => f.write_str("the table of jobs"),
+            Self::Calls => f.write_str("the requests on their way"),
+            Self::Money(account) => write!(f, "account {}", account.0),
+            Self::Breaker => f.write_str("the breaker"),
+        }
+    }
+}
+
+/// Why there is no permit. Nothing has changed then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum AskError {
+    /// A limit binds. It is not remembered against the job: ask again then.
+    Refused {
+        /// Which one.
+        limit: Binding,
+        /// What it said; an `Until` is when the whole call passes, if nothing happens in between.
+        denied: Denied,
+    },
+    /// The job is here already: asking again would run it twice.
+    Known {
+        /// Where it stands.
+        state: JobState,
+    },
+    /// It may be running, and the request cannot be repeated without running it twice.
+    MaybeRunning,
+    /// What is wrong with the estimate.
+    Estimate(LedgerError),
+}
+
+impl fmt::Display for AskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { limit, denied } => write!(f, "{limit}: {denied}"),
+            Self::Known { state } => write!(f, "the job is here already, {state}: expected a new one"),
+            Self::MaybeRunning => f.write_str("the job may be running: expected an idempotency key to send it again"),
+            Self::Estimate(error) => error.fmt(f),
+        }
+    }
+}
+
+impl core::error::Error for AskError {}
+
+/// One request for a permit.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Request<'r> {
+    job: JobId,
+    weight: u32,
+    requests: u32,
+    estimate: &'r [Line],
+    lease: Duration,
+    repeatable: Repeatable,
+    retry: bool,
+}
+
+impl<'r> Request<'r> {
+    /// A job of weight 1 that costs one request and no money, and may run for `lease` from its sending unless it is
+    /// renewed; zero and [`Duration::MAX`] are for ever.
+    pub const fn new(job: JobId, lease: Duration) -> Self {
+        let repeatable = Repeatable::No;
+        Self { job, weight: 1, requests: 1, estimate: &[], lease, repeatable, retry: false }
+    }
+
+    /// It takes so many slots; zero for none.
+    #[must_use]
+    pub const fn weighs(self, weight: u32) -> Self {
+        Self { weight, ..self }
+    }
+
+    /// It counts as so many requests.
+    #[must_use]
+    pub const fn counts(self, requests: u32) -> Self {
+        Self { requests, ..self }
+    }
+
+    /// It will cost about this.
+    #[must_use]
+    pub const fn costs(self, estimate: &'r [Line]) -> Self {
+        Self { estimate, ..self }
+    }
+
+    /// Whether it may be sent again while nobody knows whether it runs.
+    #[must_use]
+    pub const fn repeatable(self, repeatable: Repeatable) -> Self {
+        Self { repeatable, ..self }
+    }
+
+    /// How often it was sent before: from 1 on it is a retry, and adds nothing to what retries may draw upon.
+    #[must_use]
+    pub const fn attempt(self, attempt: u32) -> Self {
+        Self { retry: attempt > 0, ..self }
+    }
+
+    /// Its job.
+    pub const fn job(&self) -> JobId {
+        self.job
+    }
+}
+
+/// What a job is to an `ask`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// New: it needs a place, a slot and money.
+    New,
+    /// Sent before and unknown since: it has them.
+    Again,
+    /// None: a question about the status of something.
+    Nothing,
+}
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
+    /// A gate with these limits, slots without end, and [`Patience::DEFAULT`].
+    pub fn new(limits: L, now: Instant) -> Self {
+        const { assert!(JOBS > 0, "a gate needs room for at least one job") }
+        const { assert!(CALLS > 0, "a gate needs room for at least one request on its way") }
+        let state = State {
+            patience: Patience::DEFAULT,
+            last: now,
+            next_due: Instant::MAX,
+            block: Instant::ORIGIN,
+            block_set: Instant::ORIGIN,
+            paced: Instant::ORIGIN,
+            listed: None,
+            slots: u32::MAX,
+            foreign: 0,
+            mark: 0,
+            order: 0,
+            counters: Counters::NONE,
+        };
+        Self { limits, jobs: Vec::new(), calls: Vec::new(), state }
+    }
+
+    /// The same gate with so many slots for jobs, by weight.
+    #[must_use]
+    pub fn with_slots(mut self, slots: u32) -> Self {
+        self.state.slots = slots;
+        self
+    }
+
+    /// The same gate with other patience.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Patience) -> Self {
+        self.state.patience = patience;
+        self
+    }
+
+    /// Asks to send the request of a job, now: all limits agree and are charged, or none is.
+    ///
+    /// An accepted job keeps its slot and its money until it is [`finished`](Self::finished). Of a job whose request was
+    /// lost, [`Unknown`](JobState::Unknown), the request is asked for again with the slot and the money that it has, if
+    /// it is [`repeatable`](Request::repeatable).
+    ///
+    /// # Errors
+    /// [`AskError`]: which limit binds and when to come back (`Never` beats `Busy` beats the latest `Until`), or what is
+    /// wrong with the request. Nothing has changed then, but for what time has done to permits that were lost.
+    pub fn ask(&mut self, now: Instant, request: &Request<'_>) -> Result<Permit, AskError> {
+        let asks = match self.state_at(request.job, self.effective(now)) {
+            None => Asks::New,
+            Some(JobState::Unknown) if self.has_call(request.job) => {
+                return Err(AskError::Known { state: JobState::Unknown });
+            }
+            Some(JobState::Unknown) if request.repeatable == Repeatable::No => return Err(AskError::MaybeRunning),
+            Some(JobState::Unknown) => Asks::Again,
+            Some(state) => return Err(AskError::Known { state }),
+        };
+        self.limits.all().money.resolve(request.estimate).map_err(AskError::Estimate)?;
+        self.admit(now, request, asks)
+    }
+
+    /// Asks to send a request that starts no job and costs no money: a question for a status, or a list of what runs.
+    /// `cost` is what the provider counts it for, often nothing.
+    ///
+    /// # Errors
+    /// [`AskError::Refused`].
+    pub fn poll(&mut self, now: Instant, cost: u32) -> Result<Permit, AskError> {
+        let request = Request::new(JobId(0), Duration::ZERO).counts(cost).attempt(1);
+        self.admit(now, &request, Asks::Nothing)
+    }
+
+    fn admit(&mut self, now: Instant, request: &Request<'_>, asks: Asks) -> Result<Permit, AskError> {
+        self.note(now);
+        let eff = self.effective(now);
+        let mut quoted = self.when(eff, request, asks);
+        if quoted.is_err() && self.calls.iter().any(|call| call.until <= eff) {
+            // What lost permits hold comes back only by settling them.
+            self.advance(eff);
+            quoted = self.when(eff, request, asks);
+        }
+        let granted = quoted.and_then(|()| {
+            self.advance(eff);
+            self.book(eff, request)
+        });
+        let held = match granted {
+            Ok(held) => held,
+            Err((limit, denied)) => {
+                self.state.counters.refuse(limit);
+                return Err(AskError::Refused { limit, denied });
+            }
+        };
+        Ok(self.enter(eff, request, asks, held))
+    }
+
+    /// Whether it passes at `eff`; if not, exactly when, and who binds.
+    fn when(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Result<(), (Binding, Denied)> {
+        let binds = Cell::new(Binding::Block);
+        let admitted = admit_at(eff, Duration::ZERO, |asked, _| {
+            self.quote(asked, request, asks).map_err(|(limit, denied)| {
+                binds.set(limit);
+                denied
+            })
+        });
+        admitted.map(|_| ()).map_err(|denied| (binds.get(), denied))
+    }
+
+    /// Asks every limit; the worst refusal counts, and the first wins a tie.
+    fn quote(&self, asked: Instant, request: &Request<'_>, asks: Asks) -> Result<Instant, (Binding, Denied)> {
+        let limits = self.limits.all();
+        let cost = u64::from(request.requests);
+        let at = |quote: Result<Instant, Denied>| match quote {
+            Ok(at) if at > asked => Err(Denied::Until(at)),
+            Ok(_) => Ok(()),
+            Err(denied) => Err(denied),
+        };
+        let closed = self.state.block.max(self.state.paced);
+        let mut worst = Worst(None);
+        worst.hear(Binding::Block, if closed > asked { Err(Denied::Until(closed)) } else { Ok(()) });
+        worst.hear(Binding::Requests, at(limits.requests.part_quote(asked, cost)));
+        worst.hear(Binding::Window, at(limits.window.part_quote(asked, cost)));
+        if asks == Asks::New {
+            worst.hear(Binding::Slots, self.slots_quote(asked, request.weight));
+            worst.hear(Binding::Jobs, self.place_quote(asked));
+            if let Err((account, denied)) = limits.money.quote(asked, request.estimate, self.endings()) {
+                worst.hear(Binding::Money(account), Err(denied));
+            }
+        }
+        worst.hear(Binding::Breaker, at(limits.breaker.part_quote(asked, 1)));
+        worst.hear(Binding::Calls, self.call_quote(asked));
+        worst.0.map_or(Ok(asked), Err)
+    }
+
+    /// Charges what a request books, or nothing.
+    fn book(&mut self, eff: Instant, request: &Request<'_>) -> Result<HeldIn<L>, (Binding, Denied)> {
+        let cost = u64::from(request.requests);
+        let limits = self.limits.all_mut();
+        let requests = limits.requests.part_book(eff, cost).map_err(|denied| (Binding::Requests, denied))?;
+        let window = match limits.window.part_book(eff, cost) {
+            Ok(held) => held,
+            Err(denied) => {
+                limits.requests.part_settle(eff, requests, 0);
+                return Err((Binding::Window, denied));
+            }
+        };
+        match limits.breaker.part_book(eff, 1) {
+            Ok(breaker) => Ok(Held { requests, window, breaker }),
+            Err(denied) => {
+                limits.window.part_settle(eff, window, 0);
+                limits.requests.part_settle(eff, requests, 0);
+                Err((Binding::Breaker, denied))
+            }
+        }
+    }
+
+    /// Second pass: everything agreed.
+    fn enter(&mut self, eff: Instant, request: &Request<'_>, asks: Asks, held: HeldIn<L>) -> Permit {
+        let until = eff.saturating_add(self.state.patience.to_send);
+        self.state.mark = self.state.mark.checked_add(1).unwrap_or(1);
+        let mark = self.state.mark;
+        if asks == Asks::New {
+            self.make_place();
+            let amounts = self.limits.all_mut().money.hold(request.estimate);
+            let job = Job {
+                id: request.job,
+                tag: 0,
+                sent: eff,
+                ends: until,
+                amounts,
+                weight: request.weight,
+                order: 0,
+                state: JobState::Asked,
+                missed: false,
+                untold: false,
+            };
+            // A place was made.
+            let _ = self.jobs.push(job);
+        }
+        let job = (asks != Asks::Nothing).then_some(request.job);
+        let (lease, cost, first) = (request.lease, request.requests, !request.retry);
+        let call = Call { mark, job, since: eff, until, lease, cost, sent: false, first, held };
+        // A place was checked before.
+        let _ = self.calls.push(call);
+        self.state.next_due = self.state.next_due.min(until);
+        self.state.counters.granted = self.state.counters.granted.saturating_add(1);
+        Permit { mark, job, until }
+    }
+
+    /// Forgets the job that was settled first, else the one that is overdue longest, if the table is full.
+    fn make_place(&mut self) {
+        if !self.jobs.is_full() {
+            return;
+        }
+        let order = self.state.order;
+        let age = |job: &Job<_>| (job.state == JobState::Settled, order.wrapping_sub(job.order));
+        let over = self.jobs.iter().enumerate().filter(|(_, job)| !job.state.has_hold());
+        if let Some((index, job)) = over.max_by_key(|(_, job)| age(job)) {
+            let lost = u32::from(job.state == JobState::Overdue);
+            self.state.counters.forgotten = self.state.counters.forgotten.saturating_add(lost);
+            self.jobs.swap_remove(index);
+        }
+    }
+
+    fn slots_quote(&self, asked: Instant, weight: u32) -> Result<(), Denied> {
+        if weight > self.state.slots {
+            return Err(Denied::Never { max: u64::from(self.state.slots) });
+        }
+        // What the adaptation has lowered may rise again: not `Never`.
+        let limit = self.slots();
+        let fits = |taken: u64| weight == 0 || taken.saturating_add(u64::from(weight)) <= u64::from(limit);
+        if fits(self.taken(asked)) {
+            return Ok(());
+        }
+        // When leases alone free enough.
+        let mut at = asked;
+        for _ in 0..JOBS {
+            let ends = self.jobs.iter().filter(|job| job.state.has_slot()).map(|job| job.ends);
+            let Some(next) = ends.filter(|end| *end > at && *end < Instant::MAX).min() else { break };
+            at = next;
+            if fits(self.taken(at)) {
+                return Err(Denied::Until(at));
+            }
+        }
+        Err(Denied::Busy)
+    }
+
+    fn place_quote(&self, asked: Instant) -> Result<(), Denied> {
+        if !self.jobs.is_full() || self.jobs.iter().any(|job| job.is_forgettable(asked)) {
+            return Ok(());
+        }
+        let first = self.jobs.iter().map(|job| job.ends).min().unwrap_or(Instant::MAX);
+        Err(if first == Instant::MAX { Denied::Busy } else { Denied::Until(first) })
+    }
+
+    fn call_quote(&self, asked: Instant) -> Result<(), Denied> {
+        if !self.calls.is_full() || self.calls.iter().any(|call| call.until <= asked) {
+            return Ok(());
+        }
+        let first = self.calls.iter().map(|call| call.until).min().unwrap_or(Instant::MAX);
+        Err(Denied::Until(first))
+    }
+
+    /// The weight that is taken at `eff`: by our jobs and by strangers.
+    fn taken(&self, eff: Instant) -> u64 {
+        let ours = self.jobs.iter().filter(|job| job.occupies(eff)).map(|job| u64::from(job.weight));
+        ours.sum::<u64>().saturating_add(u64::from(self.state.foreign))
+    }
+
+    fn find(&self, id: JobId) -> Option<&Job<<L::Money as Money>::Amounts>> {
+        self.jobs.iter().find(|job| job.id == id)
+    }
+
+    fn find_mut(&mut self, id: JobId) -> Option<&mut Job<<L::Money as Money>::Amounts>> {
+        self.jobs.iter_mut().find(|job| job.id == id)
+    }
+
+    fn has_call(&self, id: JobId) -> bool {
+        self.calls.iter().any(|call| call.job == Some(id))
+    }
+}
+
+/// The refusal that binds so far.
+struct Worst(Option<(Binding, Denied)>);
+
+impl Worst {
+    fn hear(&mut self, limit: Binding, answer: Result<(), Denied>) {
+        if let Err(denied) = answer
+            && self.0.is_none_or(|(_, worst)| denied.outranks(worst))
+        {
+            self.0 = Some((limit, denied));
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! `Answer`: from the permit to what the server said.
+
+use super::Gate;
+use super::call::Permit;
+use super::job::{GateError, JobState};
+use super::limits::AnyLimits;
+use super::part::{Adapt, Fuse, Part, Requests, Restrain};
+use crate::job::JobId;
+use crate::retry::{Advice, Decision, Failure, Health, Outcome, Reason, Repeatable, Restraint, Retry, Verdict};
+use crate::time::{Duration, Instant};
+
+/// What becomes of a request and its job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Answer {
+    /// The job runs: slot and money stay until it is [`finished`](Gate::finished).
+    Accepted,
+    /// The answer is final, and no job runs because of it: what it held is free.
+    Done,
+    /// The job was finished before its answer came: the request is counted, and that was all.
+    Finished,
+    /// Ask again then.
+    RetryAt(Instant),
+    /// Ask again when a job has ended, but not before.
+    RetryOnRelease {
+        /// The earliest instant.
+        not_before: Instant,
+    },
+    /// It should be sent again, but not by us. After [`Reason::MaybeRunning`] the job keeps slot and money until somebody
+    /// knows.
+    GiveUp(Reason),
+}
+
+impl From<Decision> for Answer {
+    fn from(decision: Decision) -> Self {
+        match decision {
+            Decision::Done => Self::Done,
+            Decision::RetryAt(at) => Self::RetryAt(at),
+            Decision::RetryOnRelease { not_before } => Self::RetryOnRelease { not_before },
+            Decision::GiveUp(reason) => Self::GiveUp(reason),
+        }
+    }
+}
+
+/// What an outcome says about whether the job runs.
+enum Fate {
+    Runs,
+    DoesNotRun,
+    Nobody,
+}
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
+    /// The request goes out now: the point after which a reboot cannot tell whether its job runs. Write that down first
+    /// where it must survive.
+    ///
+    /// # Errors
+    /// [`GateError::StalePermit`]: cancelled, answered, or too late; [`GateError::Unexpected`]: it was sent already.
+    pub fn sending(&mut self, now: Instant, permit: &Permit) -> Result<(), GateError> {
+        let eff = self.note(now);
+        let to_answer = self.state.patience.to_answer;
+        let call = self.calls.iter().position(|call| call.mark == permit.mark && call.until > eff);
+        let index = call.ok_or(GateError::StalePermit)?;
+        if self.calls.get(index).is_some_and(|call| call.sent) {
+            return Err(GateError::Unexpected { state: JobState::Sent });
+        }
+        self.advance(eff);
+        let Some(call) = self.calls.iter_mut().find(|call| call.mark == permit.mark) else {
+            return Err(GateError::StalePermit);
+        };
+        (call.sent, call.since, call.until) = (true, eff, eff.saturating_add(to_answer));
+        let (until, lease, first, id) = (call.until, call.lease, call.first, call.job);
+        if let Some(job) = id.and_then(|id| self.find_mut(id)) {
+            let ends = lease_end(eff, lease).max(until);
+            job.ends = if job.state == JobState::Asked { ends } else { job.ends.max(ends) };
+            (job.state, job.sent, job.missed, job.untold) = (JobState::Sent, eff, false, false);
+        }
+        self.state.next_due = self.state.next_due.min(until);
+        if let Some(restraint) = self.limits.all_mut().restraint.restraint().filter(|_| first) {
+            restraint.sending(eff);
+        }
+        Ok(())
+    }
+
+    /// Gives a permit back. Not sent yet, everything returns, also the place of a probe; once sent, its job is
+    /// [`Unknown`](JobState::Unknown), for it may run.
+    ///
+    /// # Errors
+    /// [`GateError::StalePermit`].
+    #[expect(clippy::needless_pass_by_value, reason = "a permit that is given back is gone")]
+    pub fn cancel(&mut self, now: Instant, permit: Permit) -> Result<(), GateError> {
+        let eff = self.note(now);
+        let call = self.calls.iter().any(|call| call.mark == permit.mark && call.until > eff);
+        if !call {
+            return Err(GateError::StalePermit);
+        }
+        self.advance(eff);
+        let index = self.calls.iter().position(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
+        let call = self.calls.swap_remove(index);
+        let limits = self.limits.all_mut();
+        let actual = if call.sent { u64::from(call.cost) } else { 0 };
+        limits.requests.part_settle(eff, call.held.requests, actual);
+        limits.window.part_settle(eff, call.held.window, actual);
+        let health = if call.sent { Health::Failure } else { Health::Unknown };
+        limits.breaker.verdict(eff, call.held.breaker, health);
+        match call.job {
+            Some(id) if call.sent => self.doubt(id, false),
+            Some(id) => self.void(eff, id),
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Hears how a request ended, settles what it booked, and decides what becomes of it. `retry` is the call's own, and
+    /// `entropy` any 32 random bits.
+    ///
+    /// A job that was refused is free: money and slot return, and the request stays counted unless it was never sent. One
+    /// that broke off is [`Unknown`](JobState::Unknown).
+    ///
+    /// # Errors
+    /// [`GateError::StalePermit`]; [`GateError::Unexpected`]: it was not sent.
+    pub fn answered(
+        &mut self,
+        now: Instant,
+        permit: &Permit,
+        outcome: &Outcome,
+        retry: &mut Retry,
+        entropy: u32,
+    ) -> Result<Answer, GateError> {
+        let eff = self.note(now);
+        match self.calls.iter().find(|call| call.mark == permit.mark && call.until > eff) {
+            None => return Err(GateError::StalePermit),
+            Some(call) if !call.sent => return Err(GateError::Unexpected { state: JobState::Asked }),
+            Some(_) => self.advance(eff),
+        }
+        let index = self.calls.iter().position(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
+        let call = self.calls.swap_remove(index);
+        let observed = u32::try_from(self.taken(eff)).unwrap_or(u32::MAX);
+        let limits = self.limits.all_mut();
+        let unsent = matches!(outcome, Outcome::Failed(Failure::NotSent));
+        let actual = if unsent { 0 } else { u64::from(call.cost) };
+        limits.requests.part_settle(eff, call.held.requests, actual);
+        limits.window.part_settle(eff, call.held.window, actual);
+        let mut none = Restraint::default();
+        let restraint = limits.restraint.restraint().unwrap_or(&mut none);
+        let advice = retry.decide(eff, outcome, restraint, entropy);
+        limits.breaker.verdict(eff, call.held.breaker, advice.health);
+        self.block(eff, call.since, &advice);
+        self.adapt(eff, call.since, observed, &advice);
+        let Some(id) = call.job else { return Ok(advice.decision.into()) };
+        Ok(self.judge(eff, id, outcome, advice.decision, retry.repeatable()))
+    }
+
+    /// Remembers the provider's name for a job, by which [`reconcile`](Self::reconcile) finds it too. Zero is no name.
+    ///
+    /// # Errors
+    /// [`GateError::NotFound`].
+    pub fn tag(&mut self, id: JobId, tag: u64) -> Result<(), GateError> {
+        let job = self.find_mut(id).ok_or(GateError::NotFound)?;
+        job.tag = tag;
+        Ok(())
+    }
+
+    /// A block takes the maximum; an answer to a request that was sent after it was set may shorten it.
+    fn block(&mut self, eff: Instant, sent: Instant, advice: &Advice) {
+        let most = eff.saturating_add(self.state.patience.max_block);
+        let until = advice.gate.map(|until| until.min(most));
+        let news = sent > self.state.block_set;
+        match until {
+            Some(until) if news || until > self.state.block => {
+                (self.state.block, self.state.block_set) = (until, eff);
+            }
+            // Served, and nothing was said: it is open.
+            None if news && advice.health == Health::Success => self.state.block = self.state.block.min(eff),
+            _ => {}
+        }
+    }
+
+    fn adapt(&mut self, eff: Instant, sent: Instant, observed: u32, advice: &Advice) {
+        let limits = self.limits.all_mut();
+        let Some(adaptation) = limits.adaptation.adaptation() else { return };
+        if let Some((rate, per)) = &mut adaptation.rate {
+            let before = rate.value();
+            if advice.slow_down {
+                rate.congested(eff, sent);
+            } else if advice.health == Health::Success {
+                rate.succeeded();
+            }
+            if rate.value() != before {
+                limits.requests.set_rate(eff, rate.value(), *per);
+            }
+        }
+        if let Some(jobs) = &mut adaptation.jobs {
+            if advice.fewer_jobs {
+                jobs.crowded(eff, sent, observed);
+            } else if advice.health == Health::Success {
+                jobs.succeeded();
+            }
+        }
+    }
+
+    fn judge(
+        &mut self,
+        eff: Instant,
+        id: JobId,
+        outcome: &Outcome,
+        decision: Decision,
+        repeatable: Repeatable,
+    ) -> Answer {
+        match self.find(id).map(|job| job.state) {
+            Some(JobState::Sent) => {}
+            Some(JobState::Settled) => return Answer::Finished,
+            // Found on a list, overdue or forgotten meanwhile: the answer only counts the request.
+            _ => return decision.into(),
+        }
+        match fate(outcome, repeatable) {
+            Fate::Runs => {
+                if let Some(job) = self.find_mut(id) {
+                    job.state = JobState::Running;
+                }
+                Answer::Accepted
+            }
+            Fate::DoesNotRun => {
+                self.free(eff, id);
+                decision.into()
+            }
+            Fate::Nobody => {
+                self.doubt(id, false);
+                decision.into()
+            }
+        }
+    }
+}
+
+/// The table of `Outcome`, read for whether the job runs.
+fn fate(outcome: &Outcome, repeatable: Repeatable) -> Fate {
+    match *outcome {
+        Outcome::Failed(Failure::NotSent | Failure::NotProcessed) => Fate::DoesNotRun,
+        // Cancelled by the caller, it may have arrived.
+        Outcome::Failed(Failure::Broken | Failure::Final) => Fate::Nobody,
+        Outcome::Answered { verdict, status, .. } => match (verdict, status) {
+            (Verdict::Soft | Verdict::Blind | Verdict::Concurrency | Verdict::HardQuota, _) => Fate::DoesNotRun,
+            (Verdict::Clear, 100..=399) => Fate::Runs,
+            // The original still runs.
+            (_, 409) if repeatable == Repeatable::Keyed => Fate::Nobody,
+            (_, 408 | 500 | 502..=504 | 506..) | (Verdict::Overloaded, _) => Fate::Nobody,
+            _ => Fate::DoesNotRun,
+        },
+    }
+}
+
+/// When a lease ends; none is for ever.
+pub(super) fn lease_end(from: Instant, lease: Duration) -> Instant {
+    if lease.is_zero() { Instant::MAX } else { from.saturating_add(lease) }
+}

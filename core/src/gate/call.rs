@@ -1,0 +1,64 @@
+//! `Call`: a request of a gate between its permit and its answer.
+
+use super::limits::AnyLimits;
+use super::part::Part;
+use crate::job::JobId;
+use crate::time::{Duration, Instant};
+
+/// The permission to send one request, now. Say [`sending`](super::Gate::sending) when it goes out, and
+/// [`answered`](super::Gate::answered) when it is over, or [`cancel`](super::Gate::cancel) it.
+///
+/// It moves and is not `Clone`. One that is lost is void after [`Patience::to_send`](super::Patience::to_send), and
+/// everything it held returns; once it is sent, its job is [`Unknown`](super::JobState::Unknown) after
+/// [`Patience::to_answer`](super::Patience::to_answer).
+#[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use = "a permit holds a slot, money and a request until it is sent or cancelled"]
+pub struct Permit {
+    pub(crate) mark: u32,
+    pub(crate) job: Option<JobId>,
+    pub(crate) until: Instant,
+}
+
+impl Permit {
+    /// The job it is for; `None` for a question about the status of something.
+    pub const fn job(&self) -> Option<JobId> {
+        self.job
+    }
+
+    /// When it is void, if it is not sent before.
+    pub const fn until(&self) -> Instant {
+        self.until
+    }
+}
+
+/// What is known of a request on its way.
+#[derive(Debug)]
+pub(crate) struct Call<H> {
+    pub(crate) mark: u32,
+    pub(crate) job: Option<JobId>,
+    /// When it was asked for; once sent, when that was.
+    pub(crate) since: Instant,
+    /// When it is void, or lost.
+    pub(crate) until: Instant,
+    pub(crate) lease: Duration,
+    pub(crate) cost: u32,
+    pub(crate) sent: bool,
+    pub(crate) first: bool,
+    pub(crate) held: H,
+}
+
+/// What it has booked.
+#[derive(Debug)]
+pub(crate) struct Held<Q, W, B> {
+    pub(crate) requests: Q,
+    pub(crate) window: W,
+    pub(crate) breaker: B,
+}
+
+/// What a request books in these limits.
+pub(crate) type HeldIn<L> = Held<
+    <<L as AnyLimits>::Requests as Part>::Held,
+    <<L as AnyLimits>::Window as Part>::Held,
+    <<L as AnyLimits>::Breaker as Part>::Held,
+>;

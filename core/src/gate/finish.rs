@@ -1,0 +1,128 @@
+//! `Finished`: the last word about what a job cost.
+
+use super::Gate;
+use super::answer::lease_end;
+use super::job::{GateError, HeldAmount, JobState};
+use super::limits::AnyLimits;
+use super::money::Money;
+use crate::hold::{AccountId, Line, Receipt};
+use crate::job::JobId;
+use crate::report::Report;
+use crate::time::{Duration, Instant};
+
+/// How the last word about a job was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Cost {
+    /// It replaces what the job held.
+    Settled,
+    /// Its lease was over and its hold posted: that is corrected.
+    Corrected,
+    /// Nobody remembers the job: a fresh charge. It may be the second for this job.
+    Late,
+    /// Said before: nothing has changed.
+    Replayed,
+}
+
+/// What [`finished`](Gate::finished) did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Finished {
+    /// How the word was taken.
+    pub cost: Cost,
+    /// What the accounts did, with what could not be booked; `None` if nothing changed.
+    pub receipt: Option<Receipt>,
+}
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
+    /// The job is over, well or not, and `actual` is what it cost: one amount for each account of its estimate, zero if
+    /// nothing was charged. Frees the slot and settles the money.
+    ///
+    /// It is never refused for want of money: what a budget cannot take is unaccounted, and every report shows that.
+    ///
+    /// # Errors
+    /// [`GateError::Unexpected`]: it was not sent; [`GateError::Mismatch`]: it was settled at other amounts;
+    /// [`GateError::Ledger`]: what is wrong with the amounts. Nothing has changed then.
+    pub fn finished(&mut self, now: Instant, id: JobId, actual: &[Line]) -> Result<Finished, GateError> {
+        let eff = self.note(now);
+        let money = &self.limits.all().money;
+        money.resolve(actual)?;
+        let replay = Finished { cost: Cost::Replayed, receipt: None };
+        let overdue = match self.state_at(id, eff) {
+            None => {
+                self.advance(eff);
+                let receipt = self.limits.all_mut().money.absorb(id, actual)?;
+                self.state.counters.late = self.state.counters.late.saturating_add(1);
+                return Ok(Finished { cost: Cost::Late, receipt: Some(receipt) });
+            }
+            Some(JobState::Asked) => return Err(GateError::Unexpected { state: JobState::Asked }),
+            Some(JobState::Settled) => {
+                let same = self.find(id).is_some_and(|job| same(job.amounts.as_ref(), actual));
+                return if same { Ok(replay) } else { Err(GateError::Mismatch) };
+            }
+            Some(state) => state == JobState::Overdue,
+        };
+        let known = self.find(id).ok_or(GateError::NotFound)?;
+        money.matches_all(&known.amounts, actual)?;
+        self.advance(eff);
+        // It may have moved, not gone.
+        let amounts = self.find(id).ok_or(GateError::NotFound)?.amounts;
+        let receipt = self.limits.all_mut().money.settle(id, &amounts, overdue, actual)?;
+        self.state.order = self.state.order.wrapping_add(1);
+        let order = self.state.order;
+        if let Some(job) = self.find_mut(id) {
+            job.amounts = <L::Money as Money>::NOTHING;
+            for (amount, line) in job.amounts.as_mut().iter_mut().zip(actual) {
+                *amount = HeldAmount { micros: line.micros, tag: 0, account: line.account };
+            }
+            (job.state, job.order, job.untold) = (JobState::Settled, order, false);
+            job.ends = Instant::MAX;
+        }
+        Ok(Finished { cost: if overdue { Cost::Corrected } else { Cost::Settled }, receipt: Some(receipt) })
+    }
+
+    /// The job still runs: prolongs slot and hold together to `now + lease`; never shortens them. Returns the end.
+    ///
+    /// # Errors
+    /// [`GateError::NotFound`]; [`GateError::Unexpected`]: it does not run, as far as is known.
+    pub fn renew(&mut self, now: Instant, id: JobId, lease: Duration) -> Result<Instant, GateError> {
+        let eff = self.note(now);
+        match self.state_at(id, eff) {
+            None => return Err(GateError::NotFound),
+            Some(JobState::Running) => {}
+            Some(state) => return Err(GateError::Unexpected { state }),
+        }
+        self.advance(eff);
+        let job = self.find_mut(id).ok_or(GateError::NotFound)?;
+        job.ends = job.ends.max(lease_end(eff, lease));
+        Ok(job.ends)
+    }
+
+    /// Where a job stands at `now`; `None` if it is not here.
+    pub fn job(&self, now: Instant, id: JobId) -> Option<JobState> {
+        self.state_at(id, self.effective(now))
+    }
+
+    /// The jobs in the table, the remembered ones included.
+    pub fn jobs(&self) -> impl Iterator<Item = (JobId, JobState)> + '_ {
+        self.jobs.iter().map(|job| (job.id, job.state))
+    }
+
+    /// Where an account stands at `now`; `None` if it is not open.
+    pub fn report(&self, now: Instant, account: AccountId) -> Option<Report> {
+        self.limits.all().money.report(self.effective(now), account, self.endings())
+    }
+
+    /// The weight that is taken at `now`: by jobs of ours and by strangers.
+    pub fn in_flight(&self, now: Instant) -> u64 {
+        self.taken(self.effective(now))
+    }
+}
+
+/// Whether these are the amounts it was settled at, in any order.
+fn same(settled: &[HeldAmount], actual: &[Line]) -> bool {
+    let known = settled.iter().filter(|amount| amount.is_some());
+    let said =
+        |amount: &HeldAmount| actual.iter().any(|line| line.account == amount.account && line.micros == amount.micros);
+    known.clone().count() == actual.len() && known.clone().all(said)
+}

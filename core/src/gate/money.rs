@@ -1,0 +1,312 @@
+//! `Money`: the accounts of a gate. `()` for none, or a [`Ledger`] without holds of its own.
+//!
+//! The gate keeps what its jobs hold in its own table, one lease for slot and hold; the ledger keeps the budgets. So a
+//! job takes 16 bytes an amount and not 64, and nothing has two ends of time.
+
+use core::fmt;
+
+use super::job::{Ending, HeldAmount};
+use crate::accounts::Undated;
+use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, OnExpiry, Receipt};
+use crate::job::JobId;
+use crate::ledger::Ledger;
+use crate::limiter::Denied;
+use crate::report::Report;
+use crate::terms::{BudgetSpec, Renewal};
+use crate::time::{Duration, Instant};
+use crate::wall::{Heard, Trust, UnixMicros};
+use crate::window::is_live;
+
+/// The place of the accounts: `()`, or a [`Ledger<N, 0, L, 0, S>`](Ledger), whose holds are the gate's.
+///
+/// Nobody else implements it.
+pub trait Money: sealed::Sealed {
+    /// What a job holds.
+    type Amounts: Copy + fmt::Debug + AsRef<[HeldAmount]> + AsMut<[HeldAmount]>;
+    /// Nothing.
+    const NOTHING: Self::Amounts;
+
+    #[doc(hidden)]
+    fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError>;
+    #[doc(hidden)]
+    fn quote(
+        &self,
+        asked: Instant,
+        lines: &[Line],
+        endings: impl Iterator<Item = Ending> + Clone,
+    ) -> Result<(), (AccountId, Denied)>;
+    #[doc(hidden)]
+    fn act(&mut self, eff: Instant);
+    #[doc(hidden)]
+    fn hold(&mut self, lines: &[Line]) -> Self::Amounts;
+    #[doc(hidden)]
+    fn free(&mut self, amounts: &Self::Amounts);
+    #[doc(hidden)]
+    fn post(&mut self, amounts: &mut Self::Amounts);
+    #[doc(hidden)]
+    fn matches_all(&self, amounts: &Self::Amounts, actual: &[Line]) -> Result<(), LedgerError>;
+    #[doc(hidden)]
+    fn settle(
+        &mut self,
+        id: JobId,
+        amounts: &Self::Amounts,
+        overdue: bool,
+        actual: &[Line],
+    ) -> Result<Receipt, LedgerError>;
+    #[doc(hidden)]
+    fn absorb(&mut self, id: JobId, actual: &[Line]) -> Result<Receipt, LedgerError>;
+    #[doc(hidden)]
+    fn set_wall(&mut self, eff: Instant, heard: Sample, undated: Undated<'_>) -> Heard;
+    #[doc(hidden)]
+    fn next_change(&self, eff: Instant) -> Option<Instant>;
+    #[doc(hidden)]
+    fn report(&self, eff: Instant, account: AccountId, endings: impl Iterator<Item = Ending> + Clone)
+    -> Option<Report>;
+}
+
+/// What a wall clock said: a time, its error, and whose word it is.
+pub(crate) type Sample = (UnixMicros, Duration, Trust);
+
+mod sealed {
+    /// Nobody else implements [`Money`](super::Money).
+    pub trait Sealed {}
+    impl Sealed for () {}
+    impl<const N: usize, const L: usize, const S: usize> Sealed for crate::ledger::Ledger<'_, N, 0, L, 0, S> {}
+}
+
+impl Money for () {
+    type Amounts = [HeldAmount; 0];
+    const NOTHING: Self::Amounts = [];
+
+    fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError> {
+        if lines.is_empty() { Ok(()) } else { Err(LedgerError::UnknownBudget { line: 0 }) }
+    }
+    fn quote(
+        &self,
+        _: Instant,
+        _: &[Line],
+        _: impl Iterator<Item = Ending> + Clone,
+    ) -> Result<(), (AccountId, Denied)> {
+        Ok(())
+    }
+    fn act(&mut self, _: Instant) {}
+    fn hold(&mut self, _: &[Line]) -> Self::Amounts {
+        []
+    }
+    fn free(&mut self, _: &Self::Amounts) {}
+    fn post(&mut self, _: &mut Self::Amounts) {}
+    fn matches_all(&self, _: &Self::Amounts, actual: &[Line]) -> Result<(), LedgerError> {
+        self.resolve(actual)
+    }
+    fn settle(&mut self, _: JobId, _: &Self::Amounts, _: bool, actual: &[Line]) -> Result<Receipt, LedgerError> {
+        self.resolve(actual).map(|()| Receipt::of(HoldState::Posted))
+    }
+    fn absorb(&mut self, _: JobId, actual: &[Line]) -> Result<Receipt, LedgerError> {
+        self.resolve(actual).map(|()| Receipt::of(HoldState::PostedLate))
+    }
+    fn set_wall(&mut self, _: Instant, _: Sample, _: Undated<'_>) -> Heard {
+        Heard::Agreed
+    }
+    fn next_change(&self, _: Instant) -> Option<Instant> {
+        None
+    }
+    fn report(&self, _: Instant, _: AccountId, _: impl Iterator<Item = Ending> + Clone) -> Option<Report> {
+        None
+    }
+}
+
+impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, L, 0, S> {
+    type Amounts = [HeldAmount; L];
+    const NOTHING: Self::Amounts = [HeldAmount::NONE; L];
+
+    fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError> {
+        self.resolve_of(None, lines)
+    }
+
+    fn quote(
+        &self,
+        asked: Instant,
+        lines: &[Line],
+        endings: impl Iterator<Item = Ending> + Clone,
+    ) -> Result<(), (AccountId, Denied)> {
+        let eff = self.effective(asked);
+        let mut worst: Option<(AccountId, Denied)> = None;
+        for line in lines {
+            if let Err(denied) = self.line_fits(line, eff, endings.clone())
+                && worst.is_none_or(|(_, worst)| denied.outranks(worst))
+            {
+                worst = Some((line.account, denied));
+            }
+        }
+        worst.map_or(Ok(()), Err)
+    }
+
+    fn act(&mut self, eff: Instant) {
+        if eff > self.last {
+            Self::act(self, eff);
+        }
+    }
+
+    fn hold(&mut self, lines: &[Line]) -> Self::Amounts {
+        let mut amounts = Self::NOTHING;
+        for (amount, line) in amounts.iter_mut().zip(lines) {
+            let tag = self.accounts.get(usize::from(line.account.0)).map_or(0, |a| self.tag(a.spec, &a.budget));
+            *amount = HeldAmount { micros: line.micros, tag, account: line.account };
+            self.change(line.account, |budget| budget.held = budget.held.saturating_add(line.micros));
+        }
+        amounts
+    }
+
+    fn free(&mut self, amounts: &Self::Amounts) {
+        for amount in amounts.iter().filter(|amount| amount.is_some()) {
+            self.unhold(&held_line(amount));
+            self.alert(amount.account);
+        }
+    }
+
+    fn post(&mut self, amounts: &mut Self::Amounts) {
+        for amount in amounts.iter_mut().filter(|amount| amount.is_some()) {
+            let mut line = held_line(amount);
+            self.unhold(&line);
+            self.post_line(&mut line, amount.micros);
+            amount.tag = line.tag;
+            self.alert(amount.account);
+        }
+    }
+
+    fn matches_all(&self, amounts: &Self::Amounts, actual: &[Line]) -> Result<(), LedgerError> {
+        self.matches(&as_hold(JobId(0), amounts), actual)
+    }
+
+    fn settle(
+        &mut self,
+        id: JobId,
+        amounts: &Self::Amounts,
+        overdue: bool,
+        actual: &[Line],
+    ) -> Result<Receipt, LedgerError> {
+        let mut hold = as_hold(id, amounts);
+        if overdue {
+            hold.expire();
+        }
+        Ok(Self::post(self, hold, actual, true))
+    }
+
+    fn absorb(&mut self, id: JobId, actual: &[Line]) -> Result<Receipt, LedgerError> {
+        Self::absorb(self, self.last, id, actual)
+    }
+
+    fn set_wall(&mut self, eff: Instant, (unix, error, trust): Sample, undated: Undated<'_>) -> Heard {
+        self.hear(eff, (unix, error, trust), undated)
+    }
+
+    fn next_change(&self, eff: Instant) -> Option<Instant> {
+        self.indices().filter_map(|account| self.next_change(account, eff)).min()
+    }
+
+    fn report(
+        &self,
+        eff: Instant,
+        account: AccountId,
+        endings: impl Iterator<Item = Ending> + Clone,
+    ) -> Option<Report> {
+        let view = self.view_with(account, self.effective(eff), endings.clone())?;
+        let live = endings.filter(|ending| ending.amount.account == account && is_live(ending.at, eff));
+        Some(self.report_of(account, view, live.map(|ending| (ending.amount.tag, ending.amount.micros))))
+    }
+}
+
+impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, S> {
+    /// The account as it is at `eff`, with what time does to the holds of a gate until then.
+    fn view_with(
+        &self,
+        at: AccountId,
+        eff: Instant,
+        endings: impl Iterator<Item = Ending>,
+    ) -> Option<(&'a BudgetSpec<'a>, crate::budget::Budget)> {
+        let rolling = match self.accounts.get(usize::from(at.0))?.spec.renewal {
+            Renewal::Rolling(rolling) => Some(rolling),
+            _ => None,
+        };
+        self.view_after(at, eff, |budget| {
+            let due = endings.filter(|ending| ending.amount.account == at && ending.at <= eff);
+            for Ending { at: ended, posts, amount } in due.filter(|ending| ending.at < Instant::MAX) {
+                match rolling {
+                    // Until it is written down it counts as long as its slice can possibly last.
+                    Some(rolling) if posts && eff < leaves(ended, rolling) => {}
+                    Some(_) => budget.held = budget.held.saturating_sub(amount.micros),
+                    // Posted or held it counts the same; what is freed after the roll belongs to the period before.
+                    None if posts || ended > budget.roll_at => {}
+                    None => budget.unhold(budget.home(amount.tag), amount.micros),
+                }
+            }
+        })
+    }
+
+    fn line_fits(
+        &self,
+        line: &Line,
+        eff: Instant,
+        endings: impl Iterator<Item = Ending> + Clone,
+    ) -> Result<(), Denied> {
+        let Some((spec, budget)) = self.view_with(line.account, eff, endings.clone()) else { return Ok(()) };
+        if line.micros <= budget.free(spec) {
+            return Ok(());
+        }
+        let most = match spec.renewal {
+            Renewal::Lifetime => {
+                let due = endings.clone().filter(|e| e.amount.account == line.account && e.posts && e.at <= eff);
+                let posted: u64 = due.map(|ending| ending.amount.micros).sum();
+                budget.left_without_holds(spec).saturating_sub(posted)
+            }
+            Renewal::Rolling(_) => spec.limit,
+            _ => spec.limit.saturating_add(budget.bonus.max(spec.max_bonus())),
+        };
+        if line.micros > most {
+            return Err(Denied::Never { max: most });
+        }
+        Err(self.when_fits(line, eff, &endings))
+    }
+
+    /// When it will fit, left alone: at the end of a hold, of a slice or of a period, a few dozen of them ahead at most.
+    fn when_fits(&self, line: &Line, eff: Instant, endings: &(impl Iterator<Item = Ending> + Clone)) -> Denied {
+        const AHEAD: usize = 64;
+        let rolling = match self.accounts.get(usize::from(line.account.0)).map(|account| account.spec.renewal) {
+            Some(Renewal::Rolling(rolling)) => Some(rolling),
+            _ => None,
+        };
+        let ends = || {
+            endings.clone().filter(|ending| ending.amount.account == line.account).map(|ending| match rolling {
+                Some(rolling) if ending.posts => leaves(ending.at, rolling),
+                _ => ending.at,
+            })
+        };
+        let mut t = eff;
+        for _ in 0..AHEAD + S {
+            let changes = self.next_change(line.account, t).into_iter().chain(ends());
+            let Some(next) = changes.filter(|end| *end > t && *end < Instant::MAX).min() else { return Denied::Busy };
+            t = next;
+            let view = self.view_with(line.account, t, endings.clone());
+            if view.is_some_and(|(spec, budget)| line.micros <= budget.free(spec)) {
+                break;
+            }
+        }
+        Denied::Until(t)
+    }
+}
+
+/// When what is posted at the end of a hold has surely left a rolling window.
+fn leaves(ended: Instant, rolling: crate::terms::Rolling) -> Instant {
+    ended.saturating_add(rolling.length()).saturating_add(rolling.slice())
+}
+
+/// What a job holds as a hold of a ledger, which is not kept.
+fn as_hold<const L: usize>(id: JobId, amounts: &[HeldAmount; L]) -> Hold<L> {
+    let lines = amounts.iter().filter(|amount| amount.is_some()).map(held_line).collect();
+    let (state, on_expiry) = (HoldState::Live, OnExpiry::Post);
+    Hold { id, until: Instant::MAX, lines, state, mark: 0, order: 0, on_expiry, anonymous: true }
+}
+
+fn held_line(amount: &HeldAmount) -> HeldLine {
+    HeldLine::new(&Line { account: amount.account, unit: 0, micros: amount.micros }, amount.tag)
+}

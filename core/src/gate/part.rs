@@ -1,0 +1,226 @@
+//! The places of a [`Gate`](super::Gate) that may stay empty, and what may stand in them.
+//!
+//! `()` stands for "no such limit": it takes no memory and no code.
+//!
+//! | place | what fits |
+//! |---|---|
+//! | requests | [`TokenBucket`], a window, any [`Book`] that says how it is retuned ([`Requests`]) |
+//! | window | any [`Book`] |
+//! | breaker | [`Breaker`] |
+//! | restraint | [`Restraint`] |
+//! | adaptation | [`Adaptation`] |
+//!
+//! Money has a page of its own, [`Money`](super::Money).
+
+use core::fmt;
+
+use crate::adapt::{Aimd, Pacing};
+use crate::breaker::{Breaker, Phase};
+use crate::bucket::{Inherit, TokenBucket};
+use crate::limiter::{Book, Denied, Reservation};
+use crate::quota::Quota;
+use crate::retry::{Health, Restraint};
+use crate::time::{Duration, Instant};
+use crate::window_log::WindowLog;
+use crate::window_slices::WindowSlices;
+
+/// One limit of a gate: a [`Book`], or `()` for none.
+pub trait Part {
+    /// What is kept of a booking until it is settled.
+    type Held: fmt::Debug;
+    /// How much could be booked now.
+    fn part_room(&self, now: Instant) -> u64;
+    /// The earliest instant for `cost`, as [`Book::quote`]. Of a cost of zero it is `now`.
+    ///
+    /// # Errors
+    /// As [`Book::quote`].
+    fn part_quote(&self, now: Instant, cost: u64) -> Result<Instant, Denied>;
+    /// Books `cost` for now.
+    ///
+    /// # Errors
+    /// As [`Book::book`].
+    fn part_book(&mut self, now: Instant, cost: u64) -> Result<Self::Held, Denied>;
+    /// Settles a booking: as [`Book::settle`].
+    fn part_settle(&mut self, now: Instant, held: Self::Held, actual: u64);
+}
+
+impl Part for () {
+    type Held = ();
+    fn part_room(&self, _now: Instant) -> u64 {
+        u64::MAX
+    }
+    fn part_quote(&self, now: Instant, _cost: u64) -> Result<Instant, Denied> {
+        Ok(now)
+    }
+    fn part_book(&mut self, _now: Instant, _cost: u64) -> Result<(), Denied> {
+        Ok(())
+    }
+    fn part_settle(&mut self, _now: Instant, (): (), _actual: u64) {}
+}
+
+impl<B: Book> Part for B {
+    type Held = Reservation;
+    fn part_room(&self, now: Instant) -> u64 {
+        self.room(now)
+    }
+    fn part_quote(&self, now: Instant, cost: u64) -> Result<Instant, Denied> {
+        if cost == 0 { Ok(now) } else { self.quote(now, now, cost) }
+    }
+    fn part_book(&mut self, now: Instant, cost: u64) -> Result<Reservation, Denied> {
+        if cost == 0 {
+            return Ok(Reservation::new(now, 0, crate::limiter::Token::default()));
+        }
+        self.book(now, now, cost)
+    }
+    fn part_settle(&mut self, now: Instant, held: Reservation, actual: u64) {
+        if held.cost() > 0 || actual > 0 {
+            self.settle(now, held, actual);
+        }
+    }
+}
+
+/// The request limit of a gate, which the server's feedback and the adaptation may retune.
+pub trait Requests: Part {
+    /// Makes it `units` in every `per` from now on, without granting anything. Does nothing where there is no rate.
+    fn set_rate(&mut self, now: Instant, units: u32, per: Duration) {
+        let _ = (now, units, per);
+    }
+
+    /// Takes what is there above `left`: the server says that no more is.
+    fn lower_to(&mut self, now: Instant, left: u64) {
+        let above = self.part_room(now).saturating_sub(left);
+        if above > 0
+            && let Ok(held) = self.part_book(now, above)
+        {
+            self.part_settle(now, held, above);
+        }
+    }
+}
+
+impl Requests for () {
+    fn lower_to(&mut self, _now: Instant, _left: u64) {}
+}
+impl<const N: usize> Requests for WindowLog<N> {}
+impl<const B: usize> Requests for WindowSlices<B> {}
+
+impl Requests for TokenBucket {
+    /// With the same burst; what was used stays used.
+    fn set_rate(&mut self, now: Instant, units: u32, per: Duration) {
+        if let Ok(quota) = Quota::new_with_burst(units, per, self.quota().burst()) {
+            self.set_quota(now, quota, Inherit::KeepUsed);
+        }
+    }
+}
+
+/// The place of the breaker.
+pub trait Fuse: Part {
+    /// A call was judged.
+    fn verdict(&mut self, now: Instant, held: Self::Held, health: Health);
+    /// Where it stands.
+    fn phase_at(&self, now: Instant) -> Phase;
+}
+
+impl Fuse for () {
+    fn verdict(&mut self, _now: Instant, (): (), _health: Health) {}
+    fn phase_at(&self, _now: Instant) -> Phase {
+        Phase::Closed
+    }
+}
+
+impl Fuse for Breaker {
+    fn verdict(&mut self, now: Instant, held: Reservation, health: Health) {
+        match health {
+            Health::Success => self.success(now, held),
+            Health::Failure => self.failure(now, held),
+            // Throttling is no ill health: a probe gives its place back without a verdict.
+            Health::Unknown => self.settle(now, held, 0),
+        }
+    }
+    fn phase_at(&self, now: Instant) -> Phase {
+        self.phase(now)
+    }
+}
+
+/// The place of what all retries share.
+pub trait Restrain {
+    /// It, if it is there.
+    fn restraint(&mut self) -> Option<&mut Restraint>;
+}
+
+impl Restrain for () {
+    fn restraint(&mut self) -> Option<&mut Restraint> {
+        None
+    }
+}
+
+impl Restrain for Restraint {
+    fn restraint(&mut self) -> Option<&mut Restraint> {
+        Some(self)
+    }
+}
+
+/// How a gate finds out what the server takes; each part is optional.
+#[derive(Clone, Copy, Debug, Default)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Adaptation {
+    /// Requests in every such period.
+    pub rate: Option<(Aimd, Duration)>,
+    /// Jobs at once, by weight.
+    pub jobs: Option<Aimd>,
+    /// Slower when the server says that little is left.
+    pub pacing: Option<Pacing>,
+}
+
+/// The place of the adaptation.
+pub trait Adapt {
+    /// It, if it is there.
+    fn adaptation(&mut self) -> Option<&mut Adaptation>;
+    /// The most jobs at once, by weight.
+    fn most_jobs(&self) -> u32;
+}
+
+impl Adapt for () {
+    fn adaptation(&mut self) -> Option<&mut Adaptation> {
+        None
+    }
+    fn most_jobs(&self) -> u32 {
+        u32::MAX
+    }
+}
+
+impl Adapt for Adaptation {
+    fn adaptation(&mut self) -> Option<&mut Adaptation> {
+        Some(self)
+    }
+    fn most_jobs(&self) -> u32 {
+        self.jobs.map_or(u32::MAX, |jobs| jobs.value())
+    }
+}
+
+/// How long a gate waits for its callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Patience {
+    /// A permit that is not sent within this is void, and everything it holds returns.
+    pub to_send: Duration,
+    /// A request that is not answered within this is lost: nobody knows whether its job runs.
+    pub to_answer: Duration,
+    /// The longest that a server can close the gate for.
+    pub max_block: Duration,
+}
+
+impl Patience {
+    /// 30 s to send, two minutes to answer, an hour of block.
+    pub const DEFAULT: Self = Self {
+        to_send: Duration::from_secs(30),
+        to_answer: Duration::from_mins(2),
+        max_block: Duration::from_hours(1),
+    };
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

@@ -1,0 +1,118 @@
+//! `reconcile`: making the jobs of a [`Gate`] agree with the provider's list of what runs.
+
+use super::Gate;
+use super::job::JobState;
+use super::limits::AnyLimits;
+use super::part::Part;
+use crate::job::JobId;
+use crate::time::Instant;
+
+/// One entry of the provider's list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Seen {
+    /// A job by our name.
+    Job(JobId),
+    /// A job by the provider's name, as [`Gate::tag`] was told.
+    Tag(u64),
+}
+
+/// What a reconciliation found; counts of jobs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Found {
+    /// They were unknown, and run.
+    pub running: u32,
+    /// They were unknown, and do not run: two complete lists did not have them. Slot and money are free.
+    pub freed: u32,
+    /// They ran and do not any more: their slots are free, and what they cost is to be said.
+    pub needs_actual: u32,
+    /// The weight of what runs without a slot of ours: strangers count 1 each. It counts until the next list.
+    pub foreign: u32,
+}
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
+    /// Makes the table agree with the provider's list of running jobs, asked for at `asked_at`: after a reboot, and from
+    /// time to time.
+    ///
+    /// Only a `complete` list can say that something does not run, only a list that was asked for after the one before,
+    /// and only about jobs that were sent before it was asked for. A page of a list says what runs.
+    pub fn reconcile(&mut self, now: Instant, asked_at: Instant, complete: bool, seen: &[Seen]) -> Found {
+        let eff = self.note(now);
+        self.advance(eff);
+        let asked_at = asked_at.min(eff);
+        let fresh = complete && self.state.listed.is_none_or(|last| asked_at > last);
+        let mut found = Found::default();
+        let mut returned = 0u64;
+        for job in &mut self.jobs {
+            if seen.iter().any(|seen| is(*seen, job.id, job.tag)) {
+                job.missed = false;
+                match job.state {
+                    JobState::Unknown => {
+                        (job.state, job.untold) = (JobState::Running, false);
+                        found.running += 1;
+                    }
+                    JobState::NeedsActual | JobState::Overdue | JobState::Settled => {
+                        returned = returned.saturating_add(u64::from(job.weight));
+                    }
+                    JobState::Asked | JobState::Sent | JobState::Running => {}
+                }
+                continue;
+            }
+            if !fresh || job.sent >= asked_at {
+                continue;
+            }
+            match job.state {
+                JobState::Running => {
+                    job.state = JobState::NeedsActual;
+                    found.needs_actual += 1;
+                }
+                JobState::Unknown if !job.missed => job.missed = true,
+                JobState::Unknown => {
+                    // Taken out below.
+                    found.freed += 1;
+                    job.untold = false;
+                    job.order = u32::MAX;
+                }
+                _ => {}
+            }
+        }
+        for _ in 0..found.freed {
+            let gone = |state, order| state == JobState::Unknown && order == u32::MAX;
+            let Some(id) = self.jobs.iter().find(|job| gone(job.state, job.order)).map(|job| job.id) else { break };
+            self.recall(eff, id);
+            self.free(eff, id);
+        }
+        let known = |entry: &Seen| self.jobs.iter().any(|job| is(*entry, job.id, job.tag));
+        let named = |index: usize, entry: &Seen| seen.iter().take(index).any(|before| before == entry);
+        let strangers = seen.iter().enumerate().filter(|(index, entry)| !known(entry) && !named(*index, entry)).count();
+        let foreign = returned.saturating_add(u64::try_from(strangers).unwrap_or(u64::MAX));
+        let foreign = u32::try_from(foreign).unwrap_or(u32::MAX);
+        // An older list, or a page of one, only adds.
+        self.state.foreign = if fresh { foreign } else { self.state.foreign.max(foreign) };
+        if fresh {
+            self.state.listed = Some(asked_at);
+        }
+        found.foreign = self.state.foreign;
+        found
+    }
+
+    /// Takes back the permits of a job that is gone.
+    fn recall(&mut self, eff: Instant, id: JobId) {
+        for _ in 0..CALLS {
+            let Some(index) = self.calls.iter().position(|call| call.job == Some(id)) else { break };
+            let call = self.calls.swap_remove(index);
+            let limits = self.limits.all_mut();
+            limits.requests.part_settle(eff, call.held.requests, 0);
+            limits.window.part_settle(eff, call.held.window, 0);
+            limits.breaker.part_settle(eff, call.held.breaker, 0);
+        }
+    }
+}
+
+fn is(seen: Seen, id: JobId, tag: u64) -> bool {
+    match seen {
+        Seen::Job(job) => job == id,
+        Seen::Tag(name) => name != 0 && name == tag,
+    }
+}

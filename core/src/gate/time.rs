@@ -1,0 +1,237 @@
+//! What time does to a [`Gate`]: permits become void, requests are lost, leases end, and the next of these is known.
+//!
+//! A question looks at what would be; only a granted call, or [`expire`](Gate::expire), writes it down. Each end is
+//! applied at its own instant and in order, so that it does not matter when somebody looks.
+
+use super::Gate;
+use super::job::{Ending, JobState};
+use super::limits::AnyLimits;
+use super::money::Money;
+use super::part::{Adapt, Fuse, Part, Patience, Requests};
+use crate::breaker::Phase;
+use crate::job::JobId;
+use crate::retry::Health;
+use crate::time::{Duration, Instant};
+use crate::wall::{Heard, Trust, UnixMicros};
+use crate::window::is_live;
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
+    /// Tells what time has done to a job by `now`, once for each, the first first: `Unknown`, or `Overdue`. `None` if there
+    /// is nothing to tell.
+    ///
+    /// Call it until it says `None` whenever [`next_event`](Self::next_event) has passed. Without it everything happens
+    /// all the same, at the next call that changes something.
+    pub fn expire(&mut self, now: Instant) -> Option<(JobId, JobState)> {
+        let eff = self.note(now);
+        self.advance(eff);
+        let job = self.jobs.iter_mut().filter(|job| job.untold).min_by_key(|job| (job.ends, job.id))?;
+        job.untold = false;
+        Some((job.id, job.state))
+    }
+
+    /// The next instant after which something is different although nobody has called: a permit is void, a request is
+    /// lost, a lease ends, a block ends, a budget starts anew, the breaker lets a probe through. At `now` if that has
+    /// happened already; `None` if nothing is going to happen.
+    ///
+    /// Sleep until then, or until an `ask` said, or until something comes in.
+    pub fn next_event(&self, now: Instant) -> Option<Instant> {
+        let eff = self.effective(now);
+        if self.jobs.iter().any(|job| job.untold) {
+            return Some(eff);
+        }
+        let breaker = match self.limits.all().breaker.phase_at(eff) {
+            Phase::Open { until } => Some(until),
+            Phase::HalfOpen { out: 1.., lost_at, .. } => Some(lost_at),
+            _ => None,
+        };
+        let closed = [self.state.block, self.state.paced].into_iter().filter(|until| *until > eff);
+        let later = closed.chain(breaker).chain(self.limits.all().money.next_change(eff));
+        let next = later.chain([self.first_end()]).min().unwrap_or(Instant::MAX);
+        (next < Instant::MAX).then_some(next.max(eff))
+    }
+
+    /// Hears what the wall clock says; see [`Ledger::set_wall`](crate::Ledger::set_wall). Without accounts it is
+    /// [`Heard::Agreed`].
+    pub fn set_wall(&mut self, now: Instant, unix: UnixMicros, error: Duration, trust: Trust) -> Heard {
+        let eff = self.note(now);
+        self.advance(eff);
+        let jobs = &mut self.jobs;
+        self.limits.all_mut().money.set_wall(eff, (unix, error, trust), &mut |each| {
+            for job in jobs.iter_mut().filter(|job| job.state != JobState::Settled) {
+                let held = job.state.has_hold();
+                for amount in job.amounts.as_mut().iter_mut().filter(|amount| amount.is_some()) {
+                    each(amount, held);
+                }
+            }
+        })
+    }
+
+    /// The owner closes the gate until then, or opens it by an instant that has passed. The server's block is replaced.
+    pub fn block_until(&mut self, now: Instant, until: Instant) {
+        let eff = self.note(now);
+        (self.state.block, self.state.block_set) = (until, eff);
+        self.state.paced = self.state.paced.min(until);
+    }
+
+    /// The owner changes the limit of slots, live. Lowering it ends nothing.
+    pub const fn set_slots(&mut self, slots: u32) {
+        self.state.slots = slots;
+    }
+
+    /// The owner changes the patience, live; for what is asked and sent from now on.
+    pub const fn set_patience(&mut self, patience: Patience) {
+        self.state.patience = patience;
+    }
+
+    /// The request limit, for the owner to change.
+    pub fn requests_mut(&mut self) -> &mut L::Requests {
+        &mut self.limits.all_mut().requests
+    }
+
+    /// The limits, to look at.
+    pub const fn limits(&self) -> &L {
+        &self.limits
+    }
+
+    /// How many slots there are, the adaptation included.
+    pub fn slots(&self) -> u32 {
+        self.state.slots.min(self.limits.all().adaptation.most_jobs())
+    }
+
+    pub(super) fn effective(&self, now: Instant) -> Instant {
+        self.state.last.max(now)
+    }
+
+    /// Counts a stamp that is older than one acted on, and returns the effective one.
+    pub(super) fn note(&mut self, now: Instant) -> Instant {
+        if now < self.state.last {
+            self.state.counters.clock_faults = self.state.counters.clock_faults.saturating_add(1);
+        }
+        self.effective(now)
+    }
+
+    /// Where a job stands at `eff`; `None` if it is not here, or no longer.
+    pub(super) fn state_at(&self, id: JobId, eff: Instant) -> Option<JobState> {
+        let job = self.find(id)?;
+        if job.is_due(eff) {
+            return (job.state != JobState::Asked).then_some(JobState::Overdue);
+        }
+        let lost = |until: Instant| !is_live(until, eff);
+        if job.state == JobState::Sent && self.calls.iter().any(|call| call.job == Some(id) && lost(call.until)) {
+            return Some(JobState::Unknown);
+        }
+        Some(job.state)
+    }
+
+    /// How the holds of all jobs end if nobody does anything.
+    pub(super) fn endings(&self) -> impl Iterator<Item = Ending> + Clone + '_ {
+        self.jobs.iter().flat_map(super::job::Job::endings)
+    }
+
+    /// Writes down what time has done until `eff`.
+    pub(super) fn advance(&mut self, eff: Instant) {
+        if !is_live(self.state.next_due, eff) {
+            // Each step ends a call or a job's state for good.
+            for _ in 0..2 * JOBS + CALLS {
+                let call = self.calls.iter().enumerate().map(|(at, call)| (call.until, at)).min();
+                let call = call.filter(|(until, _)| !is_live(*until, eff));
+                let job = self.jobs.iter().enumerate().filter(|(_, job)| job.is_due(eff));
+                // What was asked and not sent ends with its call.
+                let job = job.filter(|(_, job)| job.state != JobState::Asked);
+                let job = job.map(|(at, job)| (job.ends, job.id, at)).min();
+                match (call, job) {
+                    (Some((until, at)), job) if job.is_none_or(|(ends, ..)| until <= ends) => self.lose(until, at),
+                    (_, Some((ends, _, at))) => self.overdue(ends, at),
+                    _ => break,
+                }
+            }
+            self.state.next_due = self.first_end();
+        }
+        self.state.last = self.state.last.max(eff);
+        self.limits.all_mut().money.act(eff);
+    }
+
+    fn first_end(&self) -> Instant {
+        let jobs = self.jobs.iter().filter(|job| job.state.has_hold()).map(|job| job.ends);
+        self.calls.iter().map(|call| call.until).chain(jobs).min().unwrap_or(Instant::MAX)
+    }
+
+    /// A permit was not sent in time, or a request was not answered in time.
+    fn lose(&mut self, at: Instant, index: usize) {
+        let call = self.calls.swap_remove(index);
+        let limits = self.limits.all_mut();
+        let actual = if call.sent { u64::from(call.cost) } else { 0 };
+        limits.requests.part_settle(at, call.held.requests, actual);
+        limits.window.part_settle(at, call.held.window, actual);
+        let health = if call.sent { Health::Failure } else { Health::Unknown };
+        limits.breaker.verdict(at, call.held.breaker, health);
+        self.state.counters.expired = self.state.counters.expired.saturating_add(1);
+        let Some(id) = call.job else { return };
+        if call.sent {
+            self.doubt(id, true);
+        } else {
+            self.void(at, id);
+        }
+    }
+
+    /// Nobody knows whether a job that was sent runs.
+    pub(super) fn doubt(&mut self, id: JobId, untold: bool) {
+        if let Some(job) = self.find_mut(id).filter(|job| job.state == JobState::Sent) {
+            job.state = JobState::Unknown;
+            job.untold = untold;
+        }
+    }
+
+    /// A job that was asked for and not sent is gone; one that had been sent before stays as it was.
+    pub(super) fn void(&mut self, at: Instant, id: JobId) {
+        if self.find(id).is_some_and(|job| job.state == JobState::Asked) {
+            self.free(at, id);
+        }
+    }
+
+    /// Frees the slot and the money of a job that does not run.
+    pub(super) fn free(&mut self, at: Instant, id: JobId) {
+        let Some(index) = self.jobs.iter().position(|job| job.id == id) else { return };
+        let job = self.jobs.swap_remove(index);
+        let money = &mut self.limits.all_mut().money;
+        money.act(at);
+        money.free(&job.amounts);
+        self.state.counters.refunded = self.state.counters.refunded.saturating_add(1);
+    }
+
+    /// A lease is over: the slot is free, and the hold is posted.
+    fn overdue(&mut self, at: Instant, index: usize) {
+        self.state.order = self.state.order.wrapping_add(1);
+        let order = self.state.order;
+        let Some(job) = self.jobs.get_mut(index) else { return };
+        (job.state, job.untold, job.order) = (JobState::Overdue, true, order);
+        let money = &mut self.limits.all_mut().money;
+        money.act(at);
+        money.post(&mut job.amounts);
+        self.state.counters.expired = self.state.counters.expired.saturating_add(1);
+    }
+}
+
+#[cfg(feature = "headers")]
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
+    /// Hears what a response said about limits, besides its outcome: what is left of the rate is believed if it is less
+    /// than we thought, and with [`Adaptation::pacing`](super::Adaptation::pacing) the next requests keep their distance.
+    /// Call it before [`answered`](Self::answered). A server never raises anything by this.
+    pub fn heard(&mut self, now: Instant, feedback: &crate::headers::Feedback) {
+        let eff = self.note(now);
+        let rejects = u32::from(feedback.faults().ignored);
+        self.state.counters.parse_rejects = self.state.counters.parse_rejects.saturating_add(rejects);
+        let Some(bucket) = feedback.buckets().find(|bucket| bucket.unit() == crate::headers::Unit::Requests) else {
+            return;
+        };
+        let Some(remaining) = bucket.remaining() else { return };
+        // What is on its way is booked here, and not known there yet.
+        let limits = self.limits.all_mut();
+        limits.requests.lower_to(eff, remaining);
+        let pacing = limits.adaptation.adaptation().and_then(|adaptation| adaptation.pacing);
+        if let (Some(pacing), Some(limit)) = (pacing, bucket.limit()) {
+            let gap = pacing.gap(remaining, limit, bucket.reset_after()).min(self.state.patience.max_block);
+            self.state.paced = self.state.paced.max(eff.saturating_add(gap));
+        }
+    }
+}
