@@ -24,7 +24,7 @@ use crate::time::{Duration, Instant};
 /// # Order
 /// * **Classes**: the most urgent class that waits is served, unless one is due: one that was passed over `patience` times
 ///   since it was served; of several, the one passed over most. So a class that waits is passed over at most
-///   `patience + C - 1` times in a row.
+///   `max(patience, 1) + C - 2` times in a row, and there are moments when it is.
 /// * **Keys** of a class take turns: with `K` keys waiting, each is served once in `K` services. A key that begins to wait
 ///   goes behind those that do: coming and going neither gains nor loses a turn. Within a key: first in, first out.
 /// * **Those that came back** ([`requeue`](Self::requeue)) had their key's turn already. When their time has come they go

@@ -102,8 +102,8 @@ impl<T> Copy for Waiting<'_, T> {}
 pub struct QueuePolicy {
     /// How often a waiting class is passed over by more urgent ones before its turn is due.
     ///
-    /// With `C` classes none is passed over more than `patience + C - 1` times in a row. Zero makes the classes take
-    /// turns; [`u16::MAX`] comes near to strict priority.
+    /// With `C` classes, two or more, none is passed over more than `max(patience, 1) + C - 2` times in a row. Zero makes
+    /// the classes take turns; [`u16::MAX`] comes near to strict priority.
     pub patience: u16,
     /// Whether one may be served although the turn of another, who has to wait, comes first. `None`: the first blocks,
     /// so that a big job is never starved by small ones.
@@ -113,7 +113,7 @@ pub struct QueuePolicy {
 }
 
 impl QueuePolicy {
-    /// Due after seven times, nobody is overtaken, no places are left free.
+    /// Due after seven times: one service in eight; nobody is overtaken, no places are left free.
     pub const DEFAULT: Self = Self { patience: 7, skip_ahead: None, room_for_returns: 0 };
 }
 

@@ -309,3 +309,67 @@ pub(crate) mod steps {
         (STEPS.with(Cell::get) - before, result)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::boxed::Box;
+    use std::collections::BTreeMap;
+
+    type Random = core::iter::Successors<u64, fn(&u64) -> Option<u64>>;
+
+    fn random() -> Random {
+        core::iter::successors(Some(1), |x| Some(x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1)))
+    }
+
+    /// By class and arrival, as the tree is, in a map.
+    type Oracle = BTreeMap<(u8, u64, u16), Instant>;
+
+    fn check(places: &Places, oracle: &Oracle, from: (u8, u64), eff: Instant) {
+        let (class, arrival) = from;
+        let mut above = oracle.range((class, arrival, 0)..);
+        let first = above.clone().next().map_or(NIL, |(key, _)| key.2);
+        assert_eq!(places.first(Tree::Returned, (class.into(), arrival, 0)), first);
+        let ready = above.find(|(_, not_before)| **not_before <= eff).map_or(NIL, |(key, _)| key.2);
+        assert_eq!(places.first_ready((class.into(), arrival, 0), eff), ready);
+        let height = places.height(Tree::Returned, places.root(Tree::Returned));
+        // An AVL tree of height h has at least F(h + 2) - 1 nodes.
+        let (mut least, mut next) = (0, 1);
+        (0..height).for_each(|_| (least, next) = (next, least + next + 1));
+        assert!(least <= oracle.len(), "{height} high with {} nodes", oracle.len());
+    }
+
+    #[test]
+    fn the_trees_find_what_a_map_finds_and_stay_low() {
+        for order in 0..3 {
+            let mut table = Box::new(Places::<[Place; 600]>::new());
+            let places: &mut Places = &mut *table;
+            let (mut oracle, mut random) = (Oracle::new(), random().map(|x| x >> 33));
+            let mut draw = |below: u64| random.next().unwrap() % below;
+            for arrival in 0..1_500u64 {
+                // Ascending, descending, and in no order; with as many taken out later on.
+                let arrival = [arrival, 1_500 - arrival, draw(1_500)][order];
+                if let Some(slot) = places.take_place() {
+                    let (class, not_before) = (u8::try_from(draw(3)).unwrap(), Instant::from_micros(draw(1_000)));
+                    let place = places.get_mut(slot).unwrap();
+                    (place.class, place.arrival, place.not_before) = (class, arrival, not_before);
+                    places.insert(Tree::Returned, slot);
+                    oracle.insert((class, arrival, slot), not_before);
+                }
+                if oracle.len() > 300 && draw(3) > 0 {
+                    let taken = *oracle.keys().nth(usize::try_from(draw(300)).unwrap()).unwrap();
+                    oracle.remove(&taken);
+                    places.remove(Tree::Returned, taken.2);
+                    places.free_place(taken.2);
+                }
+                let from = (u8::try_from(draw(3)).unwrap(), draw(1_500));
+                check(places, &oracle, from, Instant::from_micros(draw(100)));
+            }
+            for taken in oracle.clone().into_keys() {
+                oracle.remove(&taken);
+                places.remove(Tree::Returned, taken.2);
+                check(places, &oracle, (0, 0), Instant::from_micros(draw(1_000)));
+            }
+        }
+    }
+}
