@@ -1,8 +1,8 @@
 //! `Queue<T, N, C>`: who goes next when not all can go at once. Bounded, fair, and nothing put into it is ever lost.
 //!
 //! For jobs that wait for a limit: urgent classes first, keys (users, projects) in turn, first in first out within a key.
-//! If there is one class and one key and no deadline, `heapless::Deque` does. 64 bytes a place beside the payload; every
-//! call takes a number of steps that grows with log2(N).
+//! If there is one class and one key and no deadline, `heapless::Deque` does. 64 bytes a place beside the payload; steps
+//! grow with log2(N), and those that choose look at each class.
 //!
 //! ```text
 //!  submit ──> waiting ──> pop, take ──> (sent) ──> requeue: back to its old place, not before t
@@ -272,7 +272,7 @@ impl<T, const N: usize, const C: usize> Queue<T, N, C> {
         self.view().iter().map(|place| JobId(place.id))
     }
 
-    /// How many wait, those included whose time has not come or whose deadline has passed.
+    /// How many wait, whether they could be served or not.
     pub const fn len(&self) -> usize {
         self.places.taken() as usize
     }
@@ -380,7 +380,6 @@ impl<T, const N: usize, const C: usize> Queue<T, N, C> {
         Walk::new(self.view(), &self.classes, self.policy.patience, self.effective(now))
     }
 
-    /// The next in the order of a walk.
     pub(crate) fn step(&self, walk: &mut Walk<C>) -> Option<u16> {
         walk.next(self.view(), &self.classes)
     }
