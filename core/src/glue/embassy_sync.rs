@@ -265,6 +265,7 @@ impl<M: RawMutex, L, C: Clock, const W: usize> Shared<M, L, C, W> {
     ///     Ok(())
     /// }
     /// ```
+    #[expect(clippy::type_complexity, reason = "what asks is a closure, which has no shorter name")]
     pub fn wait_for<R, F>(
         &self,
         mut book: F,
@@ -356,6 +357,7 @@ impl<M: RawMutex, L: Limiter, C: Clock, const W: usize> Shared<M, L, C, W> {
     /// let refused = pin!(limiter.wait(1).at_most(Duration::from_millis(500))).poll(&mut context);
     /// assert!(matches!(refused, Poll::Ready(Err(WaitError::Timeout { until: Some(_) }))));
     /// ```
+    #[expect(clippy::type_complexity, reason = "what asks is a closure, which has no shorter name")]
     pub fn wait<'a>(
         &'a self,
         cost: u64,
