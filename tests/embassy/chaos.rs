@@ -57,7 +57,7 @@ fn op() -> impl Strategy<Value = Op> {
 struct World<'s, 'c, L> {
     office: &'s Office<'c, L>,
     clock: &'c HandClock,
-    waiting: Vec<(u64, Task<'s, Result<Held<'s, 'c, L>, WaitError>>)>,
+    waiting: Vec<(u64, Waiter<'s, 'c, L>)>,
     held: Vec<Held<'s, 'c, L>>,
 }
 

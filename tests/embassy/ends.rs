@@ -49,7 +49,7 @@ fn a_deadline_passes_wherever_one_stands() {
     let clock = HandClock::default();
     let office = desks(&clock, 1);
     let held = office.reserve(1, Duration::ZERO).unwrap();
-    let head = Task::started(office.wait(1));
+    let first = Task::started(office.wait(1));
     let mut middle = Task::started(office.wait(1).until(S(2)));
     let mut last = Task::started(office.wait(1).until(S(3)));
     assert_eq!(clock.alarms(), [S(2), S(3)], "the head has none: only a release helps");
@@ -57,8 +57,8 @@ fn a_deadline_passes_wherever_one_stands() {
     assert!(middle.run().is_none());
     clock.set(S(2));
     assert_eq!(middle.run().unwrap().unwrap_err(), WaitError::Timeout { until: None });
-    assert!(!head.is_woken() && !last.is_woken(), "nobody else is disturbed");
-    drop(head);
+    assert!(!first.is_woken() && !last.is_woken(), "nobody else is disturbed");
+    drop(first);
     assert!(last.run().is_none());
     clock.set(S(3));
     assert_eq!(last.run().unwrap().unwrap_err(), WaitError::Timeout { until: None });

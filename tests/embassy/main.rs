@@ -21,6 +21,7 @@ const S: fn(u64) -> Instant = Instant::from_secs;
 /// A limiter with four seats that tasks of one executor share.
 type Office<'c, L> = Shared<NoopRawMutex, L, &'c HandClock, 4>;
 type Held<'s, 'c, L> = Permit<'s, NoopRawMutex, L, &'c HandClock, 4>;
+type Waiter<'s, 'c, L> = Task<'s, Result<Held<'s, 'c, L>, WaitError>>;
 
 /// Desks in an office: nothing but a release helps. It objects to being given back what it never gave.
 #[derive(Debug)]
@@ -31,7 +32,7 @@ struct Desks {
 }
 
 impl Desks {
-    fn new(limit: u64) -> Self {
+    const fn new(limit: u64) -> Self {
         Self { limit, used: 0, asked: 0 }
     }
 }

@@ -55,9 +55,9 @@ fn a_big_request_is_not_starved_by_small_ones() {
     }
     clock.advance(Duration::from_secs(1));
     big.run().expect("after the ten seconds that ten units take").unwrap().commit(10);
-    for after in 1..=3 {
+    for _ in 0..3 {
         clock.advance(Duration::from_secs(1));
-        small.iter_mut().for_each(|task| assert!(task.is_woken() || after > 1 || task.poll().is_none()));
+        assert!(small.iter_mut().skip(1).all(|task| task.poll().is_none()));
         small.remove(0).poll().expect("in their order, one a second").unwrap().commit(1);
     }
 }

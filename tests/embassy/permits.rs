@@ -1,5 +1,7 @@
 //! What was booked is given back exactly once, however it is let go of.
 
+use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+use tollgate::embassy::EmbassyClock;
 use tollgate::{Duration, JobId, Limiter, Slots, Start};
 
 use super::*;
@@ -26,15 +28,16 @@ fn a_permit_gives_back_what_was_not_used() {
 
 #[test]
 fn every_way_to_let_go_wakes_the_head() {
+    type Way = fn(Held<'_, '_, Desks>, &Office<'_, Desks>);
     let clock = HandClock::default();
     let office = desks(&clock, 1);
-    let ways: [fn(Held<'_, '_, Desks>, &Office<'_, Desks>); 6] = [
+    let ways: [Way; 6] = [
         |held, _| drop(held),
         |held, _| held.release(),
         |held, _| held.commit(1),
         |held, office| office.release(held.into_reservation()),
         |held, office| office.commit(held.into_reservation(), 1),
-        |held, _| held.settle(|desks, now, held| desks.release(now, held)).unwrap(),
+        |held, _| held.settle(Limiter::release).unwrap(),
     ];
     for (way, let_go) in ways.into_iter().enumerate() {
         let held = office.reserve(1, Duration::ZERO).unwrap();
@@ -67,6 +70,18 @@ fn a_guard_undoes_what_is_not_settled() {
     assert_eq!(in_flight(), 1);
     assert_eq!(job.settle(|_, _, id| id), Some(JobId(2)), "settled: it runs on");
     assert_eq!(in_flight(), 1);
+}
+
+/// So that a task may hold them on an executor of another priority.
+#[test]
+fn waits_and_permits_can_be_sent_where_the_mutex_allows_it() {
+    static SHARED: Shared<CriticalSectionRawMutex, Desks, EmbassyClock, 2> = Shared::new(Desks::new(1), EmbassyClock);
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    drop(is_send(SHARED.wait(1)));
+    drop(is_send(SHARED.wait_for(|desks, _| Ok(desks.used))));
+    drop(is_send(SHARED.guard((), |_, _, ()| ())));
 }
 
 /// A task that is cancelled while it works, and one that is cancelled with its answer in its hands.
@@ -111,9 +126,9 @@ fn a_wait_dropped_from_inside_leaves_the_line() {
     let clock = HandClock::default();
     let office = desks(&clock, 1);
     let held = office.reserve(1, Duration::ZERO).unwrap();
-    let head = Task::started(office.wait(1));
+    let first = Task::started(office.wait(1));
     let mut next = Task::started(office.wait(1));
-    office.with(|_, _| drop(head));
+    office.with(|_, _| drop(first));
     assert_eq!(office.waiting(), 1);
     drop(held);
     assert!(next.run().is_some());
@@ -124,7 +139,7 @@ fn a_panic_inside_locks_nobody_out() {
     let clock = HandClock::default();
     let office = desks(&clock, 1);
     let held = office.reserve(1, Duration::ZERO).unwrap().into_reservation();
-    let mut head = Task::started(office.wait(1));
+    let mut first = Task::started(office.wait(1));
     let panics = std::panic::AssertUnwindSafe(|| {
         office.with(|desks, now| {
             desks.release(now, held);
@@ -132,5 +147,5 @@ fn a_panic_inside_locks_nobody_out() {
         })
     });
     assert!(std::panic::catch_unwind(panics).is_err());
-    assert!(head.run().is_some_and(|answer| answer.is_ok()), "what it released is used");
+    assert!(first.run().is_some_and(|answer| answer.is_ok()), "what it released is used");
 }

@@ -87,7 +87,9 @@ impl HandClock {
     pub(crate) fn set(&self, now: Instant) {
         self.now.set(now);
         let due: Vec<_> = self.alarms.borrow_mut().extract_if(.., |(at, _)| *at <= now).collect();
-        due.into_iter().for_each(|(_, waker)| waker.wake());
+        for (_, waker) in due {
+            waker.wake();
+        }
     }
 
     pub(crate) fn advance(&self, by: Duration) {

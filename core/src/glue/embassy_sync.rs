@@ -13,11 +13,10 @@
 
 mod line;
 mod permit;
+mod room;
 mod waiting;
 
-use core::cell::Cell;
 use core::fmt;
-use core::task::Waker;
 
 use embassy_sync::blocking_mutex::Mutex;
 use embassy_sync::blocking_mutex::raw::RawMutex;
@@ -25,8 +24,8 @@ use embassy_sync::blocking_mutex::raw::RawMutex;
 use crate::limiter::{Denied, Limiter, Reservation};
 use crate::time::{Clock, Duration, Instant};
 
-use line::Line;
 pub use permit::Permit;
+use room::{Room, WakeLater, behind};
 pub use waiting::{AlarmClock, WaitError, Waiting};
 
 /// A limiter that tasks share by reference, with room for `W` who wait; put it into a `static`.
@@ -88,66 +87,10 @@ pub struct Shared<M: RawMutex, L, C, const W: usize> {
     room: Mutex<M, Room<L, W>>,
 }
 
-struct Room<L, const W: usize> {
-    /// Out of its cell while somebody has it in his hands.
-    limiter: Cell<Option<L>>,
-    line: Line<W>,
-}
-
-/// Puts the limiter back, whatever happens to who borrowed it.
-struct Lent<'a, L> {
-    limiter: Option<L>,
-    home: &'a Cell<Option<L>>,
-}
-
-impl<L> Drop for Lent<'_, L> {
-    fn drop(&mut self) {
-        if let Some(limiter) = self.limiter.take() {
-            self.home.set(Some(limiter));
-        }
-    }
-}
-
-impl<L, const W: usize> Room<L, W> {
-    /// `None` if somebody has it already: this is a call from inside another one.
-    fn lend<R>(&self, use_it: impl FnOnce(&mut L) -> R) -> Option<R> {
-        let mut lent = Lent { limiter: self.limiter.take(), home: &self.limiter };
-        lent.limiter.as_mut().map(use_it)
-    }
-}
-
-impl<L: Limiter, const W: usize> Room<L, W> {
-    /// Asks the limiter, unless others wait: nobody barges past them.
-    fn ask<R>(&self, now: Instant, cost: u64, ask: impl FnOnce(&mut L) -> Result<R, Denied>) -> Result<R, Denied> {
-        let turn = cost == 0 || self.line.is_empty();
-        let answer = self.lend(|limiter| if turn { ask(limiter) } else { Err(behind(limiter, now, cost)) });
-        answer.unwrap_or(Err(Denied::Busy))
-    }
-}
-
-/// The answer to whoever is not served yet because others wait: `Busy`, but what can never pass is told so.
-fn behind<L: Limiter>(limiter: &L, now: Instant, cost: u64) -> Denied {
-    match limiter.earliest(now, cost) {
-        Err(never @ Denied::Never { .. }) => never,
-        _ => Denied::Busy,
-    }
-}
-
-/// Wakes whoever is in it when it is dropped, also by a panic.
-struct WakeLater(Option<Waker>);
-
-impl Drop for WakeLater {
-    fn drop(&mut self) {
-        if let Some(waker) = self.0.take() {
-            waker.wake();
-        }
-    }
-}
-
 impl<M: RawMutex, L, C, const W: usize> Shared<M, L, C, W> {
     /// The limiter on a clock; give the limiter the same clock's stamps.
     pub const fn new(limiter: L, clock: C) -> Self {
-        Self { clock, room: Mutex::new(Room { limiter: Cell::new(Some(limiter)), line: Line::new() }) }
+        Self { clock, room: Mutex::new(Room::new(limiter)) }
     }
 
     /// The clock.
