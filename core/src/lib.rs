@@ -29,6 +29,8 @@ mod calendar;
 mod civil;
 mod clocked;
 mod decimal;
+#[cfg(any(feature = "embassy-sync", feature = "embassy-time"))]
+pub mod embassy;
 mod entropy;
 mod forecast;
 mod gate;
