@@ -88,8 +88,8 @@ use crate::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct Gate<L: AnyLimits, const JOBS: usize, const CALLS: usize> {
     pub(crate) limits: L,
-    jobs: Vec<Job<<L::Money as Money>::Amounts>, JOBS>,
-    calls: Vec<Call<HeldIn<L>>, CALLS>,
+    jobs: Vec<Job<<L::Money as Money>::Amounts>, JOBS, u16>,
+    calls: Vec<Call<HeldIn<L>>, CALLS, u16>,
     state: State,
 }
 
@@ -107,11 +107,11 @@ struct State {
     /// The next request keeps this distance.
     paced: Instant,
     /// When the latest complete list was asked for.
-    listed: Option<Instant>,
+    listed: Instant,
     slots: u32,
     foreign: u32,
     mark: u32,
-    order: u32,
+    order: u16,
     counters: Counters,
 }
 
@@ -269,7 +269,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             block: Instant::ORIGIN,
             block_set: Instant::ORIGIN,
             paced: Instant::ORIGIN,
-            listed: None,
+            listed: Instant::ORIGIN,
             slots: u32::MAX,
             foreign: 0,
             mark: 0,
@@ -364,7 +364,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Asks every limit; the worst refusal counts, and the first wins a tie.
     fn quote(&self, asked: Instant, request: &Request<'_>, asks: Asks) -> Result<Instant, (Binding, Denied)> {
         let limits = self.limits.all();
-        let cost = u64::from(request.requests);
+        let cost = request.requests;
         let at = |quote: Result<Instant, Denied>| match quote {
             Ok(at) if at > asked => Err(Denied::Until(at)),
             Ok(_) => Ok(()),
@@ -389,21 +389,21 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// Charges what a request books, or nothing.
     fn book(&mut self, eff: Instant, request: &Request<'_>) -> Result<HeldIn<L>, (Binding, Denied)> {
-        let cost = u64::from(request.requests);
+        let cost = request.requests;
         let limits = self.limits.all_mut();
         let requests = limits.requests.part_book(eff, cost).map_err(|denied| (Binding::Requests, denied))?;
         let window = match limits.window.part_book(eff, cost) {
             Ok(held) => held,
             Err(denied) => {
-                limits.requests.part_settle(eff, requests, 0);
+                limits.requests.part_settle(eff, requests, false);
                 return Err((Binding::Window, denied));
             }
         };
         match limits.breaker.part_book(eff, 1) {
             Ok(breaker) => Ok(Held { requests, window, breaker }),
             Err(denied) => {
-                limits.window.part_settle(eff, window, 0);
-                limits.requests.part_settle(eff, requests, 0);
+                limits.window.part_settle(eff, window, false);
+                limits.requests.part_settle(eff, requests, false);
                 Err((Binding::Breaker, denied))
             }
         }
@@ -417,24 +417,14 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         if asks == Asks::New {
             self.make_place();
             let amounts = self.limits.all_mut().money.hold(request.estimate);
-            let job = Job {
-                id: request.job,
-                tag: 0,
-                sent: eff,
-                ends: until,
-                amounts,
-                weight: request.weight,
-                order: 0,
-                state: JobState::Asked,
-                missed: false,
-                untold: false,
-            };
+            let job = Job::new(request.job, request.weight, amounts, eff, until);
             // A place was made.
             let _ = self.jobs.push(job);
         }
         let job = (asks != Asks::Nothing).then_some(request.job);
-        let (lease, cost, first) = (request.lease, request.requests, !request.retry);
-        let call = Call { mark, job, since: eff, until, lease, cost, sent: false, first, held };
+        let (id, poll) = (request.job, job.is_none());
+        let (lease, first) = (request.lease, !request.retry);
+        let call = Call { mark, id, poll, since: eff, until, lease, sent: false, first, held };
         // A place was checked before.
         let _ = self.calls.push(call);
         self.state.next_due = self.state.next_due.min(until);
@@ -511,7 +501,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     fn has_call(&self, id: JobId) -> bool {
-        self.calls.iter().any(|call| call.job == Some(id))
+        self.calls.iter().any(|call| call.job() == Some(id))
     }
 }
 

@@ -78,9 +78,9 @@ use crate::wall::Wall;
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Ledger<'a, const N: usize, const H: usize, const L: usize = 2, const R: usize = 16, const S: usize = 0> {
-    pub(crate) accounts: Vec<Account<'a>, N>,
-    pub(crate) holds: Vec<Hold<L>, H>,
-    pub(crate) resolved: Vec<Hold<L>, R>,
+    pub(crate) accounts: Vec<Account<'a>, N, u8>,
+    pub(crate) holds: Vec<Hold<L>, H, u16>,
+    pub(crate) resolved: Vec<Hold<L>, R, u16>,
     pub(crate) slices: [u64; S],
     pub(crate) wall: Wall,
     pub(crate) grace: Duration,

@@ -61,14 +61,21 @@ impl TickRate {
     /// # Errors
     /// [`ZeroHertz`] for zero.
     pub const fn hz(hz: u32) -> Result<Self, ZeroHertz> {
-        if hz == 0 {
-            return Err(ZeroHertz);
+        match Self::reduced(hz as u64) {
+            Some(rate) => Ok(rate),
+            None => Err(ZeroHertz),
         }
-        let common = crate::quota::gcd(hz as u64, MICROS as u64);
-        // Both quotients of a common divisor are at least one and fit where the dividend did.
-        match (narrow(MICROS as u64 / common), narrow(hz as u64 / common)) {
-            (Some(micros_num), Some(ticks_den)) => Ok(Self { micros_num, ticks_den }),
-            _ => Err(ZeroHertz),
+    }
+
+    /// Also above 4 GHz, where the rate has enough factors in common with a million; `None` for zero and for the rest.
+    pub(crate) const fn reduced(hz: u64) -> Option<Self> {
+        if hz == 0 {
+            return None;
+        }
+        let common = crate::quota::gcd(hz, MICROS as u64);
+        match (narrow(MICROS as u64 / common), narrow(hz / common)) {
+            (Some(micros_num), Some(ticks_den)) => Some(Self { micros_num, ticks_den }),
+            _ => None,
         }
     }
 
@@ -86,9 +93,9 @@ impl TickRate {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, reason = "callers divide a u32 first")]
+#[expect(clippy::cast_possible_truncation, reason = "looked at before")]
 const fn narrow(value: u64) -> Option<NonZeroU32> {
-    NonZeroU32::new(value as u32)
+    if value > u32::MAX as u64 { None } else { NonZeroU32::new(value as u32) }
 }
 
 /// Extends a 32-bit tick counter to 64 bits, through every wrap.
@@ -190,6 +197,14 @@ mod tests {
     #[test]
     fn zero_hertz_is_refused() {
         assert_eq!(TickRate::hz(0), Err(ZeroHertz));
+    }
+
+    #[test]
+    fn a_rate_above_32_bits_is_exact_or_refused() {
+        let rate = TickRate::reduced(5_242_880_000).unwrap();
+        assert_eq!(Instant::from_ticks(5_242_880_000 * 3 + 5_243, rate), Instant::from_micros(3_000_001));
+        assert_eq!(Instant::from_ticks(5_242, rate), Instant::ORIGIN);
+        assert_eq!((TickRate::reduced(u64::MAX), TickRate::reduced(0)), (None, None));
     }
 
     #[test]

@@ -1,4 +1,7 @@
 //! The gate: life of a job, time, reconciliation, blocks, and one admission over everything.
 
+mod blocks;
+mod lives;
+mod reconcile;
 mod states;
 mod support;

@@ -33,7 +33,9 @@ fn cell(state: Option<JobState>, event: &str) -> String {
     };
     let answer = match event {
         "ask" => ask(&mut gate, at, JOB, Repeatable::No).map_or_else(|e| format!("{e:?}"), |_| "permit".into()),
-        "ask keyed" => ask(&mut gate, at, JOB, Repeatable::Keyed).map_or_else(|e| format!("{e:?}"), |_| "permit".into()),
+        "ask keyed" => {
+            ask(&mut gate, at, JOB, Repeatable::Keyed).map_or_else(|e| format!("{e:?}"), |_| "permit".into())
+        }
         "sending" => gate.sending(S(at), &permit).map_or_else(short, |()| "ok".into()),
         "cancel" => gate.cancel(S(at), permit).map_or_else(short, |()| "ok".into()),
         "accepted" | "refused" | "broken" => {
@@ -45,7 +47,9 @@ fn cell(state: Option<JobState>, event: &str) -> String {
             let answer = hear(&mut gate, at, &permit, &outcome, Repeatable::No);
             answer.map_or_else(short, |a| format!("{a:?}").split(['(', ' ']).next().unwrap().to_string())
         }
-        "renew" => gate.renew(S(at), JOB, LEASE).map_or_else(short, |end| format!("until {}", end.as_micros() / 1_000_000)),
+        "renew" => {
+            gate.renew(S(at), JOB, LEASE).map_or_else(short, |end| format!("until {}", end.as_micros() / 1_000_000))
+        }
         "finished" => gate.finished(S(at), JOB, &credits(30)).map_or_else(short, |f| format!("{:?}", f.cost)),
         "listed" => format!("{:?}", gate.reconcile(S(at), S(at), true, &[Seen::Job(JOB)])),
         "absent" => format!("{:?}", gate.reconcile(S(at), S(at), true, &[])),
@@ -115,19 +119,13 @@ fn with_a_key_an_unknown_job_is_asked_for_again_with_the_slot_and_the_money_it_h
 #[test]
 fn only_a_fresh_permit_is_sent() {
     let stale = "StalePermit =";
-    check(
-        "sending",
-        [stale, "ok -> Sent, 1, 0+40", "unexpected(Sent) =", stale, stale, stale, stale, stale],
-    );
+    check("sending", [stale, "ok -> Sent, 1, 0+40", "unexpected(Sent) =", stale, stale, stale, stale, stale]);
 }
 
 #[test]
 fn a_permit_that_is_dropped_before_sending_gives_everything_back() {
     let stale = "StalePermit =";
-    check(
-        "cancel",
-        [stale, "ok -> free, 0, 0+0", "ok -> Unknown, 1, 0+40", stale, stale, stale, stale, stale],
-    );
+    check("cancel", [stale, "ok -> free, 0, 0+0", "ok -> Unknown, 1, 0+40", stale, stale, stale, stale, stale]);
 }
 
 #[test]
@@ -142,19 +140,13 @@ fn an_accepted_job_runs() {
 #[test]
 fn a_refused_job_is_free() {
     let stale = "StalePermit =";
-    check(
-        "refused",
-        [stale, "unexpected(Asked) =", "RetryAt -> free, 0, 0+0", stale, stale, stale, stale, stale],
-    );
+    check("refused", [stale, "unexpected(Asked) =", "RetryAt -> free, 0, 0+0", stale, stale, stale, stale, stale]);
 }
 
 #[test]
 fn a_job_whose_request_broke_off_is_unknown() {
     let stale = "StalePermit =";
-    check(
-        "broken",
-        [stale, "unexpected(Asked) =", "GiveUp -> Unknown, 1, 0+40", stale, stale, stale, stale, stale],
-    );
+    check("broken", [stale, "unexpected(Asked) =", "GiveUp -> Unknown, 1, 0+40", stale, stale, stale, stale, stale]);
 }
 
 #[test]

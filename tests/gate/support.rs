@@ -6,59 +6,59 @@ use tollgate::{
     TokenBucket, Verdict, presets::backoffs, valid,
 };
 
-pub static CREDITS: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
-pub const S: fn(u64) -> Instant = Instant::from_secs;
-pub const LEASE: Duration = Duration::from_secs(600);
-pub const ACCOUNT: AccountId = AccountId(0);
-pub const JOB: JobId = JobId(1);
+pub(crate) static CREDITS: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+pub(crate) const S: fn(u64) -> Instant = Instant::from_secs;
+pub(crate) const LEASE: Duration = Duration::from_secs(600);
+pub(crate) const ACCOUNT: AccountId = AccountId(0);
+pub(crate) const JOB: JobId = JobId(1);
 
 /// 10 s to send, 60 s to answer.
-pub const PATIENCE: Patience = Patience {
+pub(crate) const PATIENCE: Patience = Patience {
     to_send: Duration::from_secs(10),
     to_answer: Duration::from_secs(60),
     max_block: Duration::from_secs(3_600),
 };
 
-pub type Money = Ledger<'static, 1, 0, 2, 0>;
-pub type Plain = Gate<Limits<TokenBucket, (), Money>, 4, 3>;
+pub(crate) type Money = Ledger<'static, 1, 0, 2, 0>;
+pub(crate) type Plain = Gate<Limits<TokenBucket, (), Money>, 4, 3>;
 
-pub fn bucket() -> TokenBucket {
+pub(crate) fn bucket() -> TokenBucket {
     TokenBucket::new(valid!(Quota::new(60, Duration::from_secs(60))), Start::Full, S(0))
 }
 
-pub fn money() -> Money {
+pub(crate) fn money() -> Money {
     let mut money = Ledger::new(Duration::ZERO);
     money.open(S(0), &CREDITS).unwrap();
     money
 }
 
-pub fn gate() -> Plain {
+pub(crate) fn gate() -> Plain {
     Gate::new(Limits::new().requests(bucket()).money(money()), S(0)).with_slots(2).with_patience(PATIENCE)
 }
 
-pub fn credits(n: u32) -> [Line; 1] {
+pub(crate) fn credits(n: u32) -> [Line; 1] {
     [Line::new::<Credits>(ACCOUNT, Amount::whole(n))]
 }
 
-pub fn retry(repeatable: Repeatable) -> Retry {
+pub(crate) fn retry(repeatable: Repeatable) -> Retry {
     Retry::new(backoffs::RETRY, repeatable, S(0))
 }
 
-pub const fn answer(status: u16, verdict: Verdict) -> Outcome {
+pub(crate) const fn answer(status: u16, verdict: Verdict) -> Outcome {
     Outcome::Answered { status, verdict, wait: None, should_retry: None }
 }
 
-pub const OK: Outcome = answer(200, Verdict::Clear);
-pub const BLIND: Outcome = answer(429, Verdict::Blind);
-pub const BROKEN: Outcome = Outcome::Failed(Failure::Broken);
+pub(crate) const OK: Outcome = answer(200, Verdict::Clear);
+pub(crate) const BLIND: Outcome = answer(429, Verdict::Blind);
+pub(crate) const BROKEN: Outcome = Outcome::Failed(Failure::Broken);
 
 /// Asks for a job of 40 credits.
-pub fn ask(gate: &mut Plain, at: u64, job: JobId, repeatable: Repeatable) -> Result<Permit, AskError> {
+pub(crate) fn ask(gate: &mut Plain, at: u64, job: JobId, repeatable: Repeatable) -> Result<Permit, AskError> {
     let cost = credits(40);
     gate.ask(S(at), &Request::new(job, LEASE).costs(&cost).repeatable(repeatable))
 }
 
-pub fn hear(
+pub(crate) fn hear(
     gate: &mut Plain,
     at: u64,
     permit: &Permit,
@@ -69,7 +69,7 @@ pub fn hear(
 }
 
 /// A gate with one job in this state at 100 s, and its latest permit. Leases end at 601 s.
-pub fn reach(state: Option<JobState>) -> (Plain, Permit) {
+pub(crate) fn reach(state: Option<JobState>) -> (Plain, Permit) {
     let mut gate = gate();
     let permit = ask(&mut gate, 0, JOB, Repeatable::No).unwrap();
     match state {
@@ -108,7 +108,7 @@ pub fn reach(state: Option<JobState>) -> (Plain, Permit) {
 }
 
 /// Where the job and its books stand: state, weight in flight, credits posted and held, credits unaccounted for.
-pub fn books(gate: &Plain, at: u64) -> (Option<JobState>, u64, u64, u64, u64) {
+pub(crate) fn books(gate: &Plain, at: u64) -> (Option<JobState>, u64, u64, u64, u64) {
     let report = gate.report(S(at), ACCOUNT).unwrap();
     let whole = |micros: u64| micros / 1_000_000;
     (gate.job(S(at), JOB), gate.in_flight(S(at)), whole(report.posted), whole(report.held), whole(report.unaccounted))

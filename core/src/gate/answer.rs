@@ -4,7 +4,7 @@ use super::Gate;
 use super::call::Permit;
 use super::job::{GateError, JobState};
 use super::limits::AnyLimits;
-use super::part::{Adapt, Fuse, Part, Requests, Restrain};
+use super::part::{Adapt, Requests, Restrain};
 use crate::job::JobId;
 use crate::retry::{Advice, Decision, Failure, Health, Outcome, Reason, Repeatable, Restraint, Retry, Verdict};
 use crate::time::{Duration, Instant};
@@ -68,11 +68,12 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             return Err(GateError::StalePermit);
         };
         (call.sent, call.since, call.until) = (true, eff, eff.saturating_add(to_answer));
-        let (until, lease, first, id) = (call.until, call.lease, call.first, call.job);
+        let (until, lease, first, id) = (call.until, call.lease, call.first, call.job());
         if let Some(job) = id.and_then(|id| self.find_mut(id)) {
             let ends = lease_end(eff, lease).max(until);
             job.ends = if job.state == JobState::Asked { ends } else { job.ends.max(ends) };
-            (job.state, job.sent, job.missed, job.untold) = (JobState::Sent, eff, false, false);
+            job.sent = eff;
+            job.enter(JobState::Sent, false);
         }
         self.state.next_due = self.state.next_due.min(until);
         if let Some(restraint) = self.limits.all_mut().restraint.restraint().filter(|_| first) {
@@ -96,14 +97,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.advance(eff);
         let index = self.calls.iter().position(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
         let call = self.calls.swap_remove(index);
-        let limits = self.limits.all_mut();
-        let actual = if call.sent { u64::from(call.cost) } else { 0 };
-        limits.requests.part_settle(eff, call.held.requests, actual);
-        limits.window.part_settle(eff, call.held.window, actual);
-        let health = if call.sent { Health::Failure } else { Health::Unknown };
-        limits.breaker.verdict(eff, call.held.breaker, health);
-        match call.job {
-            Some(id) if call.sent => self.doubt(id, false),
+        let sent = call.sent;
+        match self.abandon(eff, call) {
+            Some(id) if sent => self.doubt(id, false),
             Some(id) => self.void(eff, id),
             None => {}
         }
@@ -135,18 +131,14 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let index = self.calls.iter().position(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
         let call = self.calls.swap_remove(index);
         let observed = u32::try_from(self.taken(eff)).unwrap_or(u32::MAX);
-        let limits = self.limits.all_mut();
-        let unsent = matches!(outcome, Outcome::Failed(Failure::NotSent));
-        let actual = if unsent { 0 } else { u64::from(call.cost) };
-        limits.requests.part_settle(eff, call.held.requests, actual);
-        limits.window.part_settle(eff, call.held.window, actual);
         let mut none = Restraint::default();
-        let restraint = limits.restraint.restraint().unwrap_or(&mut none);
+        let restraint = self.limits.all_mut().restraint.restraint().unwrap_or(&mut none);
         let advice = retry.decide(eff, outcome, restraint, entropy);
-        limits.breaker.verdict(eff, call.held.breaker, advice.health);
-        self.block(eff, call.since, &advice);
-        self.adapt(eff, call.since, observed, &advice);
-        let Some(id) = call.job else { return Ok(advice.decision.into()) };
+        let (sent, counts) = (call.since, *outcome != Outcome::Failed(Failure::NotSent));
+        let job = self.settle_call(eff, call, counts, advice.health);
+        self.block(eff, sent, &advice);
+        self.adapt(eff, sent, observed, &advice);
+        let Some(id) = job else { return Ok(advice.decision.into()) };
         Ok(self.judge(eff, id, outcome, advice.decision, retry.repeatable()))
     }
 
@@ -215,7 +207,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         match fate(outcome, repeatable) {
             Fate::Runs => {
                 if let Some(job) = self.find_mut(id) {
-                    job.state = JobState::Running;
+                    job.enter(JobState::Running, false);
                 }
                 Answer::Accepted
             }

@@ -36,16 +36,23 @@ impl Permit {
 #[derive(Debug)]
 pub(crate) struct Call<H> {
     pub(crate) mark: u32,
-    pub(crate) job: Option<JobId>,
+    pub(crate) id: JobId,
     /// When it was asked for; once sent, when that was.
     pub(crate) since: Instant,
     /// When it is void, or lost.
     pub(crate) until: Instant,
     pub(crate) lease: Duration,
-    pub(crate) cost: u32,
     pub(crate) sent: bool,
     pub(crate) first: bool,
+    /// It starts no job.
+    pub(crate) poll: bool,
     pub(crate) held: H,
+}
+
+impl<H> Call<H> {
+    pub(crate) fn job(&self) -> Option<JobId> {
+        (!self.poll).then_some(self.id)
+    }
 }
 
 /// What it has booked.

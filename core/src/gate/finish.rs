@@ -75,8 +75,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             for (amount, line) in job.amounts.as_mut().iter_mut().zip(actual) {
                 *amount = HeldAmount { micros: line.micros, tag: 0, account: line.account };
             }
-            (job.state, job.order, job.untold) = (JobState::Settled, order, false);
-            job.ends = Instant::MAX;
+            job.enter(JobState::Settled, false);
+            (job.order, job.ends) = (order, Instant::MAX);
         }
         Ok(Finished { cost: if overdue { Cost::Corrected } else { Cost::Settled }, receipt: Some(receipt) })
     }

@@ -132,16 +132,52 @@ pub(crate) struct Job<A> {
     pub(crate) ends: Instant,
     pub(crate) amounts: A,
     pub(crate) weight: u32,
-    /// The order in which it was settled or became overdue, for who is forgotten first.
-    pub(crate) order: u32,
+    /// The order in which it was settled or became overdue, for who is forgotten first. It wraps: only the table counts.
+    pub(crate) order: u16,
     pub(crate) state: JobState,
-    /// A complete list did not have it.
-    pub(crate) missed: bool,
-    /// What time did to it has not been told yet.
-    pub(crate) untold: bool,
+    flags: u8,
 }
 
+/// A complete list did not have it.
+const MISSED: u8 = 1;
+/// What time did to it has not been told yet.
+const UNTOLD: u8 = 2;
+/// Two complete lists did not have it.
+const GONE: u8 = 4;
+
 impl<A> Job<A> {
+    /// One that is asked for.
+    pub(crate) fn new(id: JobId, weight: u32, amounts: A, now: Instant, until: Instant) -> Self {
+        Self { id, tag: 0, sent: now, ends: until, amounts, weight, order: 0, state: JobState::Asked, flags: 0 }
+    }
+
+    /// It is in another state; whether that is to be told, and what lists said before no longer counts.
+    pub(crate) fn enter(&mut self, state: JobState, untold: bool) {
+        self.state = state;
+        self.flags = if untold { UNTOLD } else { 0 };
+    }
+
+    pub(crate) const fn is_untold(&self) -> bool {
+        self.flags & UNTOLD != 0
+    }
+
+    pub(crate) const fn tell(&mut self) {
+        self.flags &= !UNTOLD;
+    }
+
+    pub(crate) const fn is_gone(&self) -> bool {
+        self.flags & GONE != 0
+    }
+
+    /// A complete list did not have it; two in a row, and it is gone.
+    pub(crate) const fn miss(&mut self) {
+        self.flags |= if self.flags & MISSED == 0 { MISSED } else { GONE };
+    }
+
+    pub(crate) const fn found(&mut self) {
+        self.flags &= !(MISSED | GONE);
+    }
+
     /// Whether it takes a slot at `eff`.
     pub(crate) fn occupies(&self, eff: Instant) -> bool {
         self.state.has_slot() && is_live(self.ends, eff)

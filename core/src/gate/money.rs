@@ -132,7 +132,7 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
         let eff = self.effective(asked);
         let mut worst: Option<(AccountId, Denied)> = None;
         for line in lines {
-            if let Err(denied) = self.line_fits(line, eff, endings.clone())
+            if let Err(denied) = self.line_fits(line, eff, &endings)
                 && worst.is_none_or(|(_, worst)| denied.outranks(worst))
             {
                 worst = Some((line.account, denied));
@@ -247,7 +247,7 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         &self,
         line: &Line,
         eff: Instant,
-        endings: impl Iterator<Item = Ending> + Clone,
+        endings: &(impl Iterator<Item = Ending> + Clone),
     ) -> Result<(), Denied> {
         let Some((spec, budget)) = self.view_with(line.account, eff, endings.clone()) else { return Ok(()) };
         if line.micros <= budget.free(spec) {
@@ -265,7 +265,7 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         if line.micros > most {
             return Err(Denied::Never { max: most });
         }
-        Err(self.when_fits(line, eff, &endings))
+        Err(self.when_fits(line, eff, endings))
     }
 
     /// When it will fit, left alone: at the end of a hold, of a slice or of a period, a few dozen of them ahead at most.

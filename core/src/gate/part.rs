@@ -17,7 +17,7 @@ use core::fmt;
 use crate::adapt::{Aimd, Pacing};
 use crate::breaker::{Breaker, Phase};
 use crate::bucket::{Inherit, TokenBucket};
-use crate::limiter::{Book, Denied, Reservation};
+use crate::limiter::{Book, Denied, Reservation, Token};
 use crate::quota::Quota;
 use crate::retry::{Health, Restraint};
 use crate::time::{Duration, Instant};
@@ -34,14 +34,35 @@ pub trait Part {
     ///
     /// # Errors
     /// As [`Book::quote`].
-    fn part_quote(&self, now: Instant, cost: u64) -> Result<Instant, Denied>;
+    fn part_quote(&self, now: Instant, cost: u32) -> Result<Instant, Denied>;
     /// Books `cost` for now.
     ///
     /// # Errors
     /// As [`Book::book`].
-    fn part_book(&mut self, now: Instant, cost: u64) -> Result<Self::Held, Denied>;
-    /// Settles a booking: as [`Book::settle`].
-    fn part_settle(&mut self, now: Instant, held: Self::Held, actual: u64);
+    fn part_book(&mut self, now: Instant, cost: u32) -> Result<Self::Held, Denied>;
+    /// Settles a booking: it counts in full, or not at all.
+    fn part_settle(&mut self, now: Instant, held: Self::Held, counts: bool);
+}
+
+/// What is kept of a [`Reservation`] for now, in 24 bytes.
+#[derive(Debug)]
+pub struct Booked {
+    at: Instant,
+    key: u64,
+    mark: u32,
+    cost: u32,
+}
+
+impl Booked {
+    #[expect(clippy::needless_pass_by_value, reason = "a reservation is kept in one place")]
+    fn of(held: Reservation, cost: u32) -> Self {
+        let Token { key, mark } = held.token();
+        Self { at: held.at(), key, mark, cost }
+    }
+
+    fn reservation(self) -> Reservation {
+        Reservation::new(self.at, u64::from(self.cost), Token { key: self.key, mark: self.mark })
+    }
 }
 
 impl Part for () {
@@ -49,31 +70,34 @@ impl Part for () {
     fn part_room(&self, _now: Instant) -> u64 {
         u64::MAX
     }
-    fn part_quote(&self, now: Instant, _cost: u64) -> Result<Instant, Denied> {
+    fn part_quote(&self, now: Instant, _cost: u32) -> Result<Instant, Denied> {
         Ok(now)
     }
-    fn part_book(&mut self, _now: Instant, _cost: u64) -> Result<(), Denied> {
+    fn part_book(&mut self, _now: Instant, _cost: u32) -> Result<(), Denied> {
         Ok(())
     }
-    fn part_settle(&mut self, _now: Instant, (): (), _actual: u64) {}
+    fn part_settle(&mut self, _now: Instant, (): (), _counts: bool) {}
 }
 
 impl<B: Book> Part for B {
-    type Held = Reservation;
+    type Held = Booked;
     fn part_room(&self, now: Instant) -> u64 {
         self.room(now)
     }
-    fn part_quote(&self, now: Instant, cost: u64) -> Result<Instant, Denied> {
-        if cost == 0 { Ok(now) } else { self.quote(now, now, cost) }
+    fn part_quote(&self, now: Instant, cost: u32) -> Result<Instant, Denied> {
+        if cost == 0 { Ok(now) } else { self.quote(now, now, u64::from(cost)) }
     }
-    fn part_book(&mut self, now: Instant, cost: u64) -> Result<Reservation, Denied> {
-        if cost == 0 {
-            return Ok(Reservation::new(now, 0, crate::limiter::Token::default()));
-        }
-        self.book(now, now, cost)
+    fn part_book(&mut self, now: Instant, cost: u32) -> Result<Booked, Denied> {
+        let held = match cost {
+            0 => Reservation::new(now, 0, Token::default()),
+            cost => self.book(now, now, u64::from(cost))?,
+        };
+        Ok(Booked::of(held, cost))
     }
-    fn part_settle(&mut self, now: Instant, held: Reservation, actual: u64) {
-        if held.cost() > 0 || actual > 0 {
+    fn part_settle(&mut self, now: Instant, held: Booked, counts: bool) {
+        let held = held.reservation();
+        if held.cost() > 0 {
+            let actual = if counts { held.cost() } else { 0 };
             self.settle(now, held, actual);
         }
     }
@@ -88,11 +112,9 @@ pub trait Requests: Part {
 
     /// Takes what is there above `left`: the server says that no more is.
     fn lower_to(&mut self, now: Instant, left: u64) {
-        let above = self.part_room(now).saturating_sub(left);
-        if above > 0
-            && let Ok(held) = self.part_book(now, above)
-        {
-            self.part_settle(now, held, above);
+        let above = u32::try_from(self.part_room(now).saturating_sub(left)).unwrap_or(u32::MAX);
+        if let Ok(held) = self.part_book(now, above) {
+            self.part_settle(now, held, true);
         }
     }
 }
@@ -128,7 +150,8 @@ impl Fuse for () {
 }
 
 impl Fuse for Breaker {
-    fn verdict(&mut self, now: Instant, held: Reservation, health: Health) {
+    fn verdict(&mut self, now: Instant, held: Booked, health: Health) {
+        let held = held.reservation();
         match health {
             Health::Success => self.success(now, held),
             Health::Failure => self.failure(now, held),

@@ -3,7 +3,6 @@
 use super::Gate;
 use super::job::JobState;
 use super::limits::AnyLimits;
-use super::part::Part;
 use crate::job::JobId;
 use crate::time::Instant;
 
@@ -41,15 +40,15 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let eff = self.note(now);
         self.advance(eff);
         let asked_at = asked_at.min(eff);
-        let fresh = complete && self.state.listed.is_none_or(|last| asked_at > last);
+        let fresh = complete && (asked_at > self.state.listed || self.state.listed == Instant::ORIGIN);
         let mut found = Found::default();
         let mut returned = 0u64;
         for job in &mut self.jobs {
             if seen.iter().any(|seen| is(*seen, job.id, job.tag)) {
-                job.missed = false;
+                job.found();
                 match job.state {
                     JobState::Unknown => {
-                        (job.state, job.untold) = (JobState::Running, false);
+                        job.enter(JobState::Running, false);
                         found.running += 1;
                     }
                     JobState::NeedsActual | JobState::Overdue | JobState::Settled => {
@@ -64,22 +63,19 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             }
             match job.state {
                 JobState::Running => {
-                    job.state = JobState::NeedsActual;
+                    job.enter(JobState::NeedsActual, false);
                     found.needs_actual += 1;
                 }
-                JobState::Unknown if !job.missed => job.missed = true,
                 JobState::Unknown => {
-                    // Taken out below.
-                    found.freed += 1;
-                    job.untold = false;
-                    job.order = u32::MAX;
+                    job.miss();
+                    // Those are taken out below.
+                    found.freed += u32::from(job.is_gone());
                 }
                 _ => {}
             }
         }
         for _ in 0..found.freed {
-            let gone = |state, order| state == JobState::Unknown && order == u32::MAX;
-            let Some(id) = self.jobs.iter().find(|job| gone(job.state, job.order)).map(|job| job.id) else { break };
+            let Some(id) = self.jobs.iter().find(|job| job.is_gone()).map(|job| job.id) else { break };
             self.recall(eff, id);
             self.free(eff, id);
         }
@@ -91,7 +87,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         // An older list, or a page of one, only adds.
         self.state.foreign = if fresh { foreign } else { self.state.foreign.max(foreign) };
         if fresh {
-            self.state.listed = Some(asked_at);
+            self.state.listed = asked_at;
         }
         found.foreign = self.state.foreign;
         found
@@ -100,12 +96,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Takes back the permits of a job that is gone.
     fn recall(&mut self, eff: Instant, id: JobId) {
         for _ in 0..CALLS {
-            let Some(index) = self.calls.iter().position(|call| call.job == Some(id)) else { break };
+            let Some(index) = self.calls.iter().position(|call| call.job() == Some(id)) else { break };
             let call = self.calls.swap_remove(index);
-            let limits = self.limits.all_mut();
-            limits.requests.part_settle(eff, call.held.requests, 0);
-            limits.window.part_settle(eff, call.held.window, 0);
-            limits.breaker.part_settle(eff, call.held.breaker, 0);
+            self.abandon(eff, call);
         }
     }
 }

@@ -4,6 +4,7 @@
 //! applied at its own instant and in order, so that it does not matter when somebody looks.
 
 use super::Gate;
+use super::call::{Call, HeldIn};
 use super::job::{Ending, JobState};
 use super::limits::AnyLimits;
 use super::money::Money;
@@ -24,8 +25,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     pub fn expire(&mut self, now: Instant) -> Option<(JobId, JobState)> {
         let eff = self.note(now);
         self.advance(eff);
-        let job = self.jobs.iter_mut().filter(|job| job.untold).min_by_key(|job| (job.ends, job.id))?;
-        job.untold = false;
+        let job = self.jobs.iter_mut().filter(|job| job.is_untold()).min_by_key(|job| (job.ends, job.id))?;
+        job.tell();
         Some((job.id, job.state))
     }
 
@@ -36,7 +37,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Sleep until then, or until an `ask` said, or until something comes in.
     pub fn next_event(&self, now: Instant) -> Option<Instant> {
         let eff = self.effective(now);
-        if self.jobs.iter().any(|job| job.untold) {
+        if self.jobs.iter().any(super::job::Job::is_untold) {
             return Some(eff);
         }
         let breaker = match self.limits.all().breaker.phase_at(eff) {
@@ -117,7 +118,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             return (job.state != JobState::Asked).then_some(JobState::Overdue);
         }
         let lost = |until: Instant| !is_live(until, eff);
-        if job.state == JobState::Sent && self.calls.iter().any(|call| call.job == Some(id) && lost(call.until)) {
+        if job.state == JobState::Sent && self.calls.iter().any(|call| call.job() == Some(id) && lost(call.until)) {
             return Some(JobState::Unknown);
         }
         Some(job.state)
@@ -159,26 +160,42 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// A permit was not sent in time, or a request was not answered in time.
     fn lose(&mut self, at: Instant, index: usize) {
         let call = self.calls.swap_remove(index);
-        let limits = self.limits.all_mut();
-        let actual = if call.sent { u64::from(call.cost) } else { 0 };
-        limits.requests.part_settle(at, call.held.requests, actual);
-        limits.window.part_settle(at, call.held.window, actual);
-        let health = if call.sent { Health::Failure } else { Health::Unknown };
-        limits.breaker.verdict(at, call.held.breaker, health);
+        let sent = call.sent;
         self.state.counters.expired = self.state.counters.expired.saturating_add(1);
-        let Some(id) = call.job else { return };
-        if call.sent {
+        let Some(id) = self.abandon(at, call) else { return };
+        if sent {
             self.doubt(id, true);
         } else {
             self.void(at, id);
         }
     }
 
+    /// Settles a request that has no answer: one that was sent is counted, and is a failure.
+    pub(super) fn abandon(&mut self, at: Instant, call: Call<HeldIn<L>>) -> Option<JobId> {
+        let health = if call.sent { Health::Failure } else { Health::Unknown };
+        let sent = call.sent;
+        self.settle_call(at, call, sent, health)
+    }
+
+    /// Settles what a request has booked, and returns its job.
+    pub(super) fn settle_call(
+        &mut self,
+        at: Instant,
+        call: Call<HeldIn<L>>,
+        counts: bool,
+        health: Health,
+    ) -> Option<JobId> {
+        let (limits, job) = (self.limits.all_mut(), call.job());
+        limits.requests.part_settle(at, call.held.requests, counts);
+        limits.window.part_settle(at, call.held.window, counts);
+        limits.breaker.verdict(at, call.held.breaker, health);
+        job
+    }
+
     /// Nobody knows whether a job that was sent runs.
     pub(super) fn doubt(&mut self, id: JobId, untold: bool) {
         if let Some(job) = self.find_mut(id).filter(|job| job.state == JobState::Sent) {
-            job.state = JobState::Unknown;
-            job.untold = untold;
+            job.enter(JobState::Unknown, untold);
         }
     }
 
@@ -204,7 +221,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.state.order = self.state.order.wrapping_add(1);
         let order = self.state.order;
         let Some(job) = self.jobs.get_mut(index) else { return };
-        (job.state, job.untold, job.order) = (JobState::Overdue, true, order);
+        job.enter(JobState::Overdue, true);
+        job.order = order;
         let money = &mut self.limits.all_mut().money;
         money.act(at);
         money.post(&mut job.amounts);

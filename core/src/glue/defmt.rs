@@ -27,6 +27,22 @@ mod tests {
         formats::<(LoRa, SubBand)>();
     }
 
+    #[cfg(feature = "embassy-sync")]
+    #[test]
+    fn every_public_type_of_embassy_sync_has_a_format() {
+        use crate::embassy::{Permit, Shared, WaitError, Waiting};
+        use embassy_sync::blocking_mutex::raw::NoopRawMutex as Raw;
+
+        formats::<(WaitError, Shared<Raw, TokenBucket, ManualClock, 4>)>();
+        formats::<(Permit<'_, Raw, TokenBucket, ManualClock, 4>, Waiting<'_, Raw, TokenBucket, ManualClock, 4, ()>)>();
+    }
+
+    #[cfg(feature = "embassy-time")]
+    #[test]
+    fn every_public_type_of_embassy_time_has_a_format() {
+        formats::<(crate::embassy::EmbassyClock, crate::embassy::BetweenTicks)>();
+    }
+
     #[cfg(feature = "headers")]
     #[test]
     fn every_public_type_of_headers_has_a_format() {
