@@ -38,7 +38,7 @@
 //! | to know why a wait came to nothing | [`WaitError`] |
 //! | to stop waiting from outside | [`Cancel`] |
 //! | units that are given back when you forget about them | [`Permit`] |
-//! | to reach into a shared limiter | [`Shared::with`] |
+//! | to look at a shared limiter, to reach into it | [`Shared::look`], [`Shared::with`] |
 //! | to send again where that may help, and keep others back | [`Upstream::call`], [`Upstream::call_async`] |
 //! | to say what the answers of your HTTP stack mean | [`Classify`] |
 //! | to know why a call came to nothing | [`CallError`] |

@@ -142,6 +142,23 @@ impl<L, C: Clock> Shared<L, C> {
         self.room.change(self.log(None), change)
     }
 
+    /// Looks at the limiter, for what is not one of the verbs: its counters, what is in flight. Nobody is woken by that.
+    ///
+    /// As for [`with`](Self::with): be quick, and do not use this limiter's handles inside.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Duration, JobId, Limiter, Slots};
+    /// use tollgate_std::Shared;
+    /// let jobs = Shared::new(Slots::<8>::new(3));
+    /// jobs.with(|slots, now| slots.job(JobId(7), Duration::MAX).unwrap().allow(now, 2))?;
+    /// assert_eq!(jobs.look(|slots, now| slots.in_flight(now)), 2);
+    /// # Ok::<(), tollgate::Denied>(())
+    /// ```
+    pub fn look<R>(&self, look: impl FnOnce(&L, Instant) -> R) -> R {
+        self.room.ask(self.log(None), |state, now| look(&state.limiter, now))
+    }
+
     /// Waits in line for whatever `book` books: several limits at once, a job in its slot, a part of a limiter.
     ///
     /// `book` is called when this wait heads the line, and again whenever that might have changed its answer; what it
