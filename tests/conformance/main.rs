@@ -12,6 +12,8 @@ mod backoff_crate;
 mod backon;
 mod bucket4j;
 mod bucket4j_replacement;
+#[path = "../../std-adapter/tests/common/mod.rs"]
+mod clock;
 mod formulas;
 mod governor;
 mod limits;
