@@ -29,6 +29,7 @@ mod calendar;
 mod civil;
 mod clocked;
 mod decimal;
+mod dispatcher;
 #[cfg(any(feature = "embassy-sync", feature = "embassy-time"))]
 pub mod embassy;
 mod entropy;
@@ -88,6 +89,7 @@ pub use calendar::{Boundaries, Calendar, Cycle, MonthDay, Period, ShortMonth, Sp
 pub use civil::{CalendarError, Date, IsoWeek, Weekday, is_leap_year};
 pub use clocked::Clocked;
 pub use decimal::DecimalError;
+pub use dispatcher::{Dispatcher, Next, SubmitError, Work};
 pub use entropy::Entropy;
 pub use forecast::{Forecast, burns_out};
 pub use gate::{
