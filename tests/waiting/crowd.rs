@@ -10,7 +10,7 @@ use std::{thread, time};
 use tollgate::{Book, Clock, Duration, Instant};
 use tollgate_std::{Cancel, Permit, Shared, TokioClock, Wait, WaitError};
 
-use crate::{Desks, Dice, HandClock, assert_nothing_left, bucket_on, office, office_on, paused};
+use crate::scene::{Desks, Dice, HandClock, assert_nothing_left, bucket_on, office, office_on, paused};
 
 const DESKS: u64 = 3;
 const LINE: usize = 12;
@@ -169,7 +169,7 @@ fn no_aborted_task_keeps_a_desk_or_a_place() {
                     task.abort();
                 }
             }
-            crate::settle_down().await;
+            crate::scene::settle_down().await;
             assert_nothing_left(&office);
         }
     });
@@ -268,13 +268,14 @@ async fn a_task(office: Shared<Desks, HandClock>, mut dice: Dice, witness: &Witn
             0 => office.wait(desks, Wait::forever()).await,
             1 => office.wait(desks, Duration::from_micros(dice.throw(50))).await,
             2 => office.wait(desks, Wait::forever().or_cancelled(&witness.token())).await,
-            _ => match drop_after(dice.throw(4), office.wait(desks, Wait::forever())).await {
-                Some(ended) => ended,
-                None => {
+            _ => {
+                let wait = drop_after(dice.throw(4), office.wait(desks, Wait::forever()));
+                let Some(ended) = wait.await else {
                     count(&witness.gone);
                     continue;
-                }
-            },
+                };
+                ended
+            }
         };
         if let Some(permit) = witness.note(ended) {
             tokio::task::yield_now().await;
@@ -313,7 +314,8 @@ fn no_crowd_of_threads_and_tasks_loses_a_permit_or_wins_one_twice() {
             })
             .collect();
         tick(&office, &witness, || {
-            threads.iter().all(thread::ScopedJoinHandle::is_finished) && tasks.iter().all(|task| task.is_finished())
+            threads.iter().all(thread::ScopedJoinHandle::is_finished)
+                && tasks.iter().all(tokio::task::JoinHandle::is_finished)
         });
     });
     for task in tasks {

@@ -3,7 +3,7 @@
 use tollgate::{Denied, Duration, Instant};
 use tollgate_std::{Cancel, Wait, WaitError};
 
-use crate::{Task, assert_nothing_left, bucket, office, until, wait_on_a_thread};
+use crate::scene::{Task, assert_nothing_left, bucket, office, until, wait_on_a_thread};
 
 #[test]
 fn threads_and_tasks_are_served_in_the_order_in_which_they_came() {

@@ -5,7 +5,7 @@
 use tollgate::Duration;
 use tollgate_std::{Cancel, Permit, Shared, Wait, WaitError};
 
-use crate::{Desks, HandClock, Task, assert_nothing_left, office};
+use crate::scene::{Desks, HandClock, Task, assert_nothing_left, office};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Op {

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker};
 use tollgate::{AlreadyOpen, Denied, Duration, Inherit, Instant, JobId, Limiter, Quota, Slots};
 use tollgate_std::{Cancel, Shared, TokioClock, Wait, WaitError};
 
-use crate::{Desks, HandClock, Task, assert_nothing_left, bucket, office};
+use crate::scene::{Desks, HandClock, Task, assert_nothing_left, bucket, office};
 
 #[test]
 fn what_is_free_is_granted_at_once_and_what_costs_nothing_always() {
@@ -275,5 +275,5 @@ fn futures_and_permits_can_be_sent_to_other_tasks() {
     let office = office(1);
     sendable(office.wait(1, Wait::forever()));
     sendable(office.wait_for(Wait::forever(), |_, _| Ok(())));
-    on_tokio(crate::office_on(1, TokioClock::default()));
+    on_tokio(crate::scene::office_on(1, TokioClock::default()));
 }

@@ -9,7 +9,7 @@ use std::thread;
 use tollgate::{Denied, Duration, History, Inherit, Instant, Limiter, Quota, WhenFull, Window, WindowLog};
 use tollgate_std::{Cancel, Shared, Wait, WaitError};
 
-use crate::{HandClock, assert_nothing_left, bucket, office, until, wait_on_a_thread};
+use crate::scene::{HandClock, assert_nothing_left, bucket, office, until, wait_on_a_thread};
 
 /// Cancelled waiters eat units, block those behind, leak permits, or deadlock: dotnet/runtime 85523 and 77180, twilight
 /// 1309.
@@ -168,7 +168,7 @@ fn nothing_is_lost_when_a_window_passes_or_changes() {
     let behind = wait_on_a_thread(&limiter, 2, Wait::forever());
     limiter.clock().set(Instant::from_secs(70));
     limiter.wake();
-    assert_eq!((limiter.waiting(), limiter.look(|log, now| log.available(now))), (1, 1), "one of two is reserved");
+    assert_eq!((limiter.waiting(), limiter.look(Limiter::available)), (1, 1), "one of two is reserved");
     ahead.release();
     behind.join().unwrap().unwrap().commit(2);
     limiter.clock().set(Instant::from_secs(130));

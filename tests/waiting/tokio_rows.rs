@@ -13,7 +13,7 @@ use tokio::time::{Instant as TokioInstant, sleep, timeout};
 use tollgate::{Clock, Duration, History, Inherit, Limiter, Quota, WhenFull, Window, WindowLog};
 use tollgate_std::{Cancel, Permit, Shared, TokioClock, Wait, WaitError};
 
-use crate::{Desks, assert_nothing_left, bucket_on, office_on, paused, settle_down};
+use crate::scene::{Desks, assert_nothing_left, bucket_on, office_on, paused, settle_down};
 
 type Office = Shared<Desks, TokioClock>;
 
@@ -188,7 +188,7 @@ fn every_task_is_woken_wherever_it_was_polled_last() {
         let held = office.reserve(1, Duration::ZERO).unwrap();
         let handle = office.clone();
         let mut moving = Box::pin(async move { handle.wait(1, Wait::forever()).await.map(drop) });
-        poll_fn(|context| Poll::Ready(assert!(moving.as_mut().poll(context).is_pending()))).await;
+        assert!(poll_fn(|context| Poll::Ready(moving.as_mut().poll(context).is_pending())).await);
         let moved = tokio::spawn(moving);
         settle_down().await;
         drop(held);
@@ -241,7 +241,7 @@ fn nothing_is_lost_when_a_window_passes_or_changes() {
         let handle = limiter.clone();
         let behind = tokio::spawn(async move { handle.wait(2, Wait::forever()).await.map(|permit| permit.commit(2)) });
         sleep(secs(40)).await;
-        assert_eq!((limiter.waiting(), limiter.look(|log, now| log.available(now))), (1, 1), "one of two is reserved");
+        assert_eq!((limiter.waiting(), limiter.look(Limiter::available)), (1, 1), "one of two is reserved");
         ahead.release();
         behind.await.unwrap().unwrap();
         assert_eq!(start.elapsed().as_secs(), 70);

@@ -1,7 +1,14 @@
 //! What is told to `tracing` about a shared limiter: every answer, once, in fields.
+//!
+//! In a process of their own and one after the other: `tracing` remembers for each place in the code whether anybody
+//! listens, and may miss a listener that comes while another thread gets there for the first time.
+
+#[path = "../waiting/scene.rs"]
+#[expect(dead_code, reason = "most of it is for those who wait")]
+mod scene;
 
 use std::fmt::{Debug, Write};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tollgate::{Duration, Instant};
 use tollgate_std::{Cancel, Shared, Wait};
@@ -9,7 +16,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::{Desks, HandClock, Task, bucket, office};
+use scene::{Desks, HandClock, Task, bucket, office};
 
 /// Collects events as lines: level, message, fields in the order in which they come.
 #[derive(Clone, Default)]
@@ -54,6 +61,12 @@ impl Subscriber for Collector {
     fn exit(&self, _: &Id) {}
 }
 
+/// No other test runs until this is dropped.
+fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::new(());
+    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// What is told while this runs.
 fn told(scene: impl FnOnce()) -> Vec<String> {
     let collector = Collector::default();
@@ -68,6 +81,7 @@ fn desks(limit: u64) -> Shared<Desks, HandClock> {
 
 #[test]
 fn calls_that_do_not_wait_are_told_with_the_limit_that_answered() {
+    let _alone = alone();
     let (desks, rate) = (desks(2), bucket(10).named("rate"));
     let lines = told(|| {
         let held = desks.reserve(1, Duration::ZERO);
@@ -92,6 +106,7 @@ fn calls_that_do_not_wait_are_told_with_the_limit_that_answered() {
 
 #[test]
 fn waits_are_told_from_the_line_to_the_settlement() {
+    let _alone = alone();
     let desks = desks(1);
     let lines = told(|| {
         let held = desks.blocking_wait(1, Duration::ZERO).unwrap();
@@ -120,6 +135,7 @@ fn waits_are_told_from_the_line_to_the_settlement() {
 
 #[test]
 fn a_wait_that_comes_to_nothing_says_why() {
+    let _alone = alone();
     let desks = desks(1).with_max_waiters(3);
     let _held = desks.reserve(1, Duration::ZERO).unwrap();
     let cancel = Cancel::new();
@@ -152,6 +168,7 @@ fn a_wait_that_comes_to_nothing_says_why() {
 
 #[test]
 fn a_clock_that_goes_back_is_told_once() {
+    let _alone = alone();
     let desks = desks(9);
     let lines = told(|| {
         for millis in [5, 5, 3, 3, 4, 2, 9] {
@@ -171,30 +188,34 @@ fn a_clock_that_goes_back_is_told_once() {
 
 #[test]
 fn without_a_name_there_is_no_field_for_it() {
+    let _alone = alone();
     let office = office(1);
     assert_eq!(told(|| assert_eq!(office.allow(1), Ok(()))), ["TRACE granted: cost=1"]);
 }
 
-/// A subscriber that asks the limiter it is told about: nothing is told under the lock.
+/// A subscriber that asks the limiter it is told about.
+struct Curious(Shared<Desks, HandClock>, Collector);
+impl Subscriber for Curious {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.1.enabled(metadata)
+    }
+    fn event(&self, event: &Event<'_>) {
+        assert!(self.0.look(|desks, _| desks.used) <= 1);
+        self.1.event(event);
+    }
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// Nothing is told under the lock.
 #[test]
 fn a_subscriber_may_ask_the_limiter() {
-    struct Curious(Shared<Desks, HandClock>, Collector);
-    impl Subscriber for Curious {
-        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-            self.1.enabled(metadata)
-        }
-        fn event(&self, event: &Event<'_>) {
-            assert!(self.0.look(|desks, _| desks.used) <= 1);
-            self.1.event(event);
-        }
-        fn new_span(&self, _: &Attributes<'_>) -> Id {
-            Id::from_u64(1)
-        }
-        fn record(&self, _: &Id, _: &Record<'_>) {}
-        fn record_follows_from(&self, _: &Id, _: &Id) {}
-        fn enter(&self, _: &Id) {}
-        fn exit(&self, _: &Id) {}
-    }
+    let _alone = alone();
     let (desks, collector) = (desks(1), Collector::default());
     desks.clock().set(Instant::from_secs(1));
     desks.available();
