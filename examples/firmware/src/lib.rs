@@ -48,6 +48,8 @@ mod embassy;
 #[cfg(feature = "defmt")]
 mod logged;
 mod retained;
+#[cfg(all(feature = "lm3s6965", feature = "network"))]
+pub mod stellaris;
 #[cfg(not(feature = "rtic"))]
 mod ticks;
 
