@@ -21,15 +21,10 @@ const WINDOW: Window = valid!(Window::new(PLAN, Duration::from_millis(60_600)));
 const RATE: Quota = valid!(Quota::new_with_burst(PLAN, MINUTE, PLAN / 6));
 const PACE: AimdPolicy = AimdPolicy { floor: PLAN / 2, ceiling: PLAN, keep_permille: 700, step: 2, every: 1 };
 const CROWD: AimdPolicy = AimdPolicy { floor: 1, ceiling: SLOTS, keep_permille: 500, step: 1, every: 3 };
-const TRIP: BreakerPolicy = valid!(BreakerPolicy::new(Trip::Consecutive { failures: 8 }, Duration::from_secs(15)));
+const TRIP: BreakerPolicy = valid!(BreakerPolicy::new(Trip::Consecutive { failures: 8 }, Duration::from_secs(5)));
 /// How long a job keeps its slot and its money when nothing is heard of it.
-const LEASE: Duration = Duration::from_mins(5);
-const POLICY: RetryPolicy = RetryPolicy {
-    throttled: backoffs::SEED_001,
-    transient: backoffs::SEED_001_SERVER_ERROR,
-    max_block: MINUTE,
-    ..backoffs::RETRY
-};
+const LEASE: Duration = Duration::from_mins(20);
+const POLICY: RetryPolicy = RetryPolicy { throttled: backoffs::SEED_001, max_block: MINUTE, ..backoffs::RETRY };
 static CREDITS: BudgetSpec<'static> = BudgetSpec::new::<Credits>(Amount::whole(10_000), Renewal::Lifetime);
 static DOLLARS: BudgetSpec<'static> = BudgetSpec::new::<Usd>(Amount::whole(250), Renewal::Lifetime);
 
