@@ -54,7 +54,8 @@ fn has_core(target: &str) -> bool {
     })
 }
 
-fn with_source(target: &str) -> Result<Toolchain> {
+/// The last of them.
+pub(crate) fn with_source(target: &str) -> Result<Toolchain> {
     for rustc in ["rustc", "/usr/bin/rustc"] {
         let Ok(sysroot) = stdout_of(Command::new(rustc).args(["--print", "sysroot"])) else { continue };
         if Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/core/src/lib.rs").is_file() {
@@ -94,6 +95,19 @@ impl Toolchain {
     pub(crate) fn cargo(&self, arguments: &[&str], target: &str) -> Command {
         let folder = if *self == Self::Plain { "target" } else { "target/from-source" };
         self.cargo_in(folder, arguments, target)
+    }
+
+    /// The same for what is linked: a folder of the caller's choice, in which another compiler gets one of its own, and a
+    /// linker for the compiler that brings none. The folder is where the results will be.
+    pub(crate) fn linking(&self, folder: &str, arguments: &[&str], target: &str) -> Result<(Command, String)> {
+        if *self == Self::Plain {
+            return Ok((self.cargo_in(folder, arguments, target), folder.to_owned()));
+        }
+        let own = format!("{folder}/from-source");
+        let mut command = self.cargo_in(&own, arguments, target);
+        let variable = target.to_uppercase().replace(['-', '.'], "_");
+        command.env(format!("CARGO_TARGET_{variable}_LINKER"), linker()?);
+        Ok((command, own))
     }
 
     /// The same with a folder of the caller's choice.

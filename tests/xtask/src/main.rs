@@ -4,6 +4,7 @@
 //! cargo xtask ci            everything a change has to pass, in order; stops at the first failure
 //! cargo xtask tidy          format, README, file lengths, foreign words
 //! cargo xtask bare          the core, with all its features, for three chips without an operating system
+//! cargo xtask firmware      builds examples/firmware, runs it in emulators, and compares what it prints
 //! cargo xtask size          measures, and writes tests/bench/SIZES.md
 //! cargo xtask size --check  measures, and fails where a figure has grown by more than 2 %
 //! cargo xtask fuzz          arbitrary bytes into every parser, a minute each; not part of ci
@@ -11,8 +12,12 @@
 
 mod bare;
 mod ci;
+mod defmt;
+mod emulator;
 mod executed;
+mod firmware;
 mod fuzz;
+mod network;
 mod shell;
 mod size;
 mod tidy;
@@ -34,6 +39,17 @@ enum Task {
         /// Build the standard library's core from source even where the target is installed
         #[arg(long)]
         from_source: bool,
+    },
+    /// Builds the firmware of examples/firmware, runs it in emulators, and compares what it prints with the saved files
+    Firmware {
+        /// Save what is printed instead of comparing it
+        #[arg(long)]
+        bless: bool,
+        /// Build the standard library's core from source even where the target is installed
+        #[arg(long)]
+        from_source: bool,
+        #[command(subcommand)]
+        task: Option<firmware::Task>,
     },
     /// Counts instructions and bytes, and writes tests/bench/SIZES.md
     Size {
@@ -57,6 +73,7 @@ fn main() -> ExitCode {
         Task::Ci => ci::run(),
         Task::Tidy => tidy::run(),
         Task::Bare { from_source } => bare::run(from_source),
+        Task::Firmware { bless, from_source, task } => firmware::run(task, bless, from_source),
         Task::Size { check } => size::run(check),
         Task::Fuzz { seconds, target } => fuzz::run(target.as_deref(), seconds),
     });
