@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use tollgate::{
     AccountId, Amount, Answer, AskError, Binding, BudgetSpec, Credits, Denied, Dispatcher, Duration, Entry, Gate,
-    Instant, JobId, JobState, Ledger, Limits, Line, Next, Outcome, Queue, QueuePolicy, Quota, Renewal, Repeatable,
-    Request, Start, SubmitError, TokenBucket, Work, valid,
+    Instant, JobId, JobState, Ledger, Limits, Line, Next, Queue, QueuePolicy, Quota, Renewal, Repeatable, Request,
+    Start, SubmitError, TokenBucket, Work, valid,
 };
 
 use crate::support::{BLIND, BROKEN, LEASE, OK, PATIENCE, S, retry};
@@ -26,6 +26,15 @@ struct Free;
 impl Work for Free {
     fn request(&self, id: JobId) -> Request<'_> {
         Request::new(id, LEASE)
+    }
+}
+
+#[derive(Debug)]
+struct Heavy;
+
+impl Work for Heavy {
+    fn request(&self, id: JobId) -> Request<'_> {
+        Request::new(id, LEASE).weighs(3)
     }
 }
 
@@ -117,13 +126,6 @@ fn what_can_never_pass_comes_back_with_its_reason() {
     assert!(matches!(why, AskError::Estimate(_)), "{why}");
     assert_eq!(entry.id, JobId(1));
     // It fitted when it came, and then the owner lowered the limit.
-    #[derive(Debug)]
-    struct Heavy;
-    impl Work for Heavy {
-        fn request(&self, id: JobId) -> Request<'_> {
-            Request::new(id, LEASE).weighs(3)
-        }
-    }
     let gate = Gate::<_, 4, 4>::new(Limits::new(), S(0)).with_slots(3);
     let mut jobs = Dispatcher::<_, _, 4, 4, 4>::new(gate, Queue::new(QueuePolicy::DEFAULT));
     jobs.submit(S(0), Entry::new(JobId(1), Heavy)).unwrap();
@@ -250,5 +252,4 @@ fn a_hundred_thousand_jobs_lose_nothing_and_double_nothing() {
     assert_eq!(jobs.gate.counters().late, 0, "and none was charged as a stranger");
     assert!(jobs.gate.jobs().all(|(_, state)| state == JobState::Settled));
     assert!(cancelled > 1_000 && dropped > 1_000 && crashed > 1_000, "{cancelled} {dropped} {crashed}");
-    let _: Option<Outcome> = None;
 }
