@@ -26,8 +26,11 @@ mod budget;
 mod burn;
 mod burst;
 mod calendar;
+#[cfg(feature = "image")]
+mod checksum;
 mod civil;
 mod clocked;
+mod continued;
 mod decimal;
 #[cfg(any(feature = "embassy-sync", feature = "embassy-time"))]
 pub mod embassy;
@@ -39,6 +42,8 @@ mod grants;
 #[cfg(feature = "headers")]
 pub mod headers;
 mod hold;
+#[cfg(feature = "image")]
+mod image;
 mod job;
 mod ledger;
 mod limiter;
@@ -87,6 +92,7 @@ pub use burst::Burst;
 pub use calendar::{Boundaries, Calendar, Cycle, MonthDay, Period, ShortMonth, Span, UtcOffset};
 pub use civil::{CalendarError, Date, IsoWeek, Weekday, is_leap_year};
 pub use clocked::Clocked;
+pub use continued::{Continued, Offline};
 pub use decimal::DecimalError;
 pub use entropy::Entropy;
 pub use forecast::{Forecast, burns_out};
@@ -96,6 +102,8 @@ pub use gate::{
 };
 pub use grants::{Grant, GrantAsk, GrantError, GrantReport, Grants, Segment};
 pub use hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
+#[cfg(feature = "image")]
+pub use image::{Image, ImageError, Mismatch, Restored, saved_at};
 pub use job::{AlreadyOpen, JobId, NotOpen};
 pub use ledger::{Ledger, OpenError};
 pub use limiter::{Book, Denied, Limiter, Reservation, Token};
