@@ -20,11 +20,22 @@
 //! | `RetryQuota` | 36 | `Grants<_, G, H, K, R>` | 60 + 60 G + (42 + 12 K)(H + R) |
 //! | `RatioBudget` | 124 | `Ledger<A, H, L, R, S>` | 129 + 72 A + 8 S + (40 + 49 L)(H + R) |
 
+mod adapt;
+mod boot;
+mod breaker;
 mod bucket;
 mod bytes;
 mod frame;
+mod grants;
+mod hold;
+mod ledger;
+mod retry;
 mod slots;
+mod usage;
+mod wall;
+mod windows;
 
+pub use boot::Boot;
 pub(crate) use frame::{Body, Config, Shift};
 
 use core::fmt;

@@ -75,6 +75,7 @@ mod time;
 mod unit;
 mod usage;
 mod wall;
+mod wall_sync;
 mod window;
 mod window_log;
 mod window_slices;
@@ -103,7 +104,7 @@ pub use gate::{
 pub use grants::{Grant, GrantAsk, GrantError, GrantReport, Grants, Segment};
 pub use hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
 #[cfg(feature = "image")]
-pub use image::{Image, ImageError, Mismatch, Restored, saved_at};
+pub use image::{Boot, Image, ImageError, Mismatch, Restored, saved_at};
 pub use job::{AlreadyOpen, JobId, NotOpen};
 pub use ledger::{Ledger, OpenError};
 pub use limiter::{Book, Denied, Limiter, Reservation, Token};
@@ -129,6 +130,7 @@ pub use time::{Clock, Duration, Instant, ManualClock};
 pub use unit::{Airtime, Bytes, Credits, Custom, Unit, Usd};
 pub use usage::{Counted, Usage, UsageKey, Used};
 pub use wall::{Heard, Trust, UnixMicros, Wall};
+pub use wall_sync::{WallClock, WallReading, WallSync};
 pub use window::{History, WhenFull, Window, WindowError};
 pub use window_log::WindowLog;
 pub use window_slices::WindowSlices;

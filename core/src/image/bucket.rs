@@ -33,9 +33,9 @@ impl Body for TokenBucket {
         let full = room.checked_add(step).filter(|full| *full <= MAX_FULL);
         from.expect(full.is_some() && step > 0 && gain > 0 && missing <= MAX_MISSING);
         // A level counts from `last`, and so does everything else: a clock that had jumped moves them all.
-        let when_last = when.behind(last);
-        let (tail, lost) = (when_last.at(tail), when_last.lost(last));
-        let last = when.now().saturating_sub(when_last.age(last));
+        let way = when.behind(last);
+        let (tail, excess) = (way.at(tail), way.excess(last));
+        let last = when.now().saturating_sub(way.age(last));
         if !when.applies(from) {
             return;
         }
@@ -43,7 +43,7 @@ impl Body for TokenBucket {
         let life = life.max(self.life).wrapping_add(1);
         *self = Self { missing, last, step, room, tail, gain, seq, life, faults };
         // What accrued before this clock began.
-        self.missing = self.missing.saturating_sub(lost.as_micros().saturating_mul(u64::from(gain)));
+        self.missing = self.missing.saturating_sub(excess.as_micros().saturating_mul(u64::from(gain)));
         if !when.same {
             // The old quota was only needed to know what the level means.
             self.set_quota(when.now(), own, Inherit::KeepUsed);

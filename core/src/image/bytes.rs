@@ -176,9 +176,11 @@ impl Print {
 
     /// Takes in one more value.
     pub(crate) fn add(&mut self, value: u64) {
-        let [a, b, c, d, e, f, g, h] = value.to_le_bytes();
-        let [p, q, r, s] = self.0.to_le_bytes();
-        self.0 = crc32(&[p, q, r, s, a, b, c, d, e, f, g, h]);
+        let mut bytes = [0; 12];
+        let mut to = Writer::new(&mut bytes);
+        to.u32(self.0);
+        to.u64(value);
+        self.0 = crc32(&bytes);
     }
 
     pub(crate) fn add_optional(&mut self, value: Option<u64>) {

@@ -190,6 +190,11 @@ impl Shift {
         self.now
     }
 
+    /// When it was saved, on the clock of then.
+    pub(crate) const fn saved(&self) -> Instant {
+        self.saved
+    }
+
     /// Whether the date is still known.
     pub(crate) const fn is_trusted(&self) -> bool {
         matches!(self.offline, Offline::Trusted(_))
@@ -223,7 +228,7 @@ impl Shift {
     }
 
     /// How much older than this clock something is: what [`past`](Self::past) could not express.
-    pub(crate) fn lost(&self, then: Instant) -> Duration {
+    pub(crate) fn excess(&self, then: Instant) -> Duration {
         self.age(then).saturating_sub(self.now.saturating_since(Instant::ORIGIN))
     }
 
@@ -255,6 +260,11 @@ impl Shift {
             self.found_clamped();
         }
         Self { saved: self.saved.max(last), ..*self }
+    }
+
+    /// Refuses the image as one of another configuration, unless this is so.
+    pub(crate) const fn require(&mut self, is_so: bool) {
+        self.refused |= !is_so;
     }
 
     fn compare(&mut self, saved: Config, own: Config) {
