@@ -69,8 +69,9 @@ impl Body for Breaker {
             _ => Phase::HalfOpen { out, passed, lost_at: when.at(at) },
         };
         when.found_open(u32::from(out));
-        let (excess, mut head, last) = (when.excess(head), when.past(head), when.past(last));
+        let (excess, mut head, mut last) = (when.excess(head), when.past(head), when.past(last));
         if out > 0 {
+            last = last.max(when.now());
             (slices, head, in_a_row) = ([Slice::default(); SLICES], last, 0);
         } else if let Some(slice) = self.slice().filter(|_| !excess.is_zero()) {
             // The first slice began before this clock did.

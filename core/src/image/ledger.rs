@@ -134,11 +134,13 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
             // The date was learned since the boot: that is later news than the image.
             self.wall = Wall { floor: self.wall.floor.max(own.floor), ..own };
         }
+        let learns = own.is_known() && !was_known;
+        let eff = if learns { self.effective(now) } else { self.last };
         for at in self.indices() {
-            if own.is_known() && !was_known {
-                self.learn(at, self.effective(now));
+            if learns {
+                self.learn(at, eff);
             }
-            self.find_roll(at, self.effective(now));
+            self.find_roll(at, eff);
             if !when.same {
                 self.alert(at);
             }

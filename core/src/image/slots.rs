@@ -40,18 +40,23 @@ impl<const N: usize> Body for Slots<N> {
         let (foreign, expired, faults) = (from.u32(), from.u32(), from.u32());
         let count = from.count(N);
         let way = when.behind(last);
-        let mut table = Vec::new();
+        let (mut table, mut open) = (Vec::new(), 0);
         for _ in 0..count {
             let (id, opened, ends) = (JobId(from.u64()), way.at(from.instant()), way.at(from.instant()));
-            let (weight, open) = (from.u32(), from.flag());
+            let (weight, was_open) = (from.u32(), from.flag());
             from.expect(table.iter().all(|known: &Slot| known.id != id));
-            when.found_open(u32::from(open));
+            open += u32::from(was_open);
             // It is not known whether the job was started: it runs until its lease ends or somebody knows better.
             let _ = table.push(Slot { id, opened, ends, weight, mark: 0 });
         }
+        when.found_open(open);
         from.skip((N - count) * SLOT);
         if when.applies(from) {
-            let (last, mark) = (way.at(last), number_on(mark, self.mark));
+            let (mut last, mark) = (way.at(last), number_on(mark, self.mark));
+            if open > 0 {
+                // To be committed now is to act now.
+                last = last.max(when.now());
+            }
             *self = Self { table, limit: self.limit, foreign, last, mark, expired, faults };
         }
     }

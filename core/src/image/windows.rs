@@ -52,7 +52,9 @@ impl<const N: usize> Body for WindowLog<N> {
         let (late_stamp, late_cost) = (from.instant(), from.u32());
         let settled = from.count(N);
         let open = from.count(N - settled);
-        let is_out = |stamp: Instant, when: &Shift| when.age(stamp) >= self.window.length();
+        // Stamps from before this clock began are those of its beginning: what has left the window by then must go.
+        let length = self.window.length();
+        let is_out = |then: Instant, when: &Shift| when.age(then) >= length && !when.excess(then).is_zero();
         let (mut entries, mut before) = (Vec::new(), Instant::ORIGIN);
         for _ in 0..settled {
             let (then, cost) = (from.instant(), from.u32());
@@ -72,6 +74,8 @@ impl<const N: usize> Body for WindowLog<N> {
         let late_cost = if is_out(late_stamp, when) { 0 } else { late_cost };
         let late = if late_cost > 0 { when.past(late_stamp) } else { Instant::ORIGIN };
         let last = when.past(last);
+        // To be used now is to act now.
+        let last = if open > 0 { last.max(when.now()) } else { last };
         if when.applies(from) {
             let used = entries.iter().map(|entry: &Entry| u64::from(entry.cost)).sum();
             let (start, settled, mark) = (0, entries.len(), number_on(mark, self.mark));

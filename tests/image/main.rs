@@ -1,0 +1,4 @@
+//! State over a reboot: what is the same afterwards, what is refused, and what nobody may gain.
+
+mod support;
+mod twins;
