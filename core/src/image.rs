@@ -12,13 +12,13 @@
 //! | type | bytes | type | bytes |
 //! |---|---|---|---|
 //! | `TokenBucket` | 76 | `Burst` | 100 |
-//! | `WindowLog<N>` | 72 + 12 N | `Aimd` | 45 |
-//! | `WindowSlices<B>` | 80 + 4 B | `Restraint` | 296 |
-//! | `Slots<N>` | 56 + 28 N | `Usage<_, N>` | 56 + 29 N |
-//! | `Breaker` | 133 | `Wall` | 93 |
-//! | `Backoff` | 64 | `Boot` | 40 |
-//! | `RetryQuota` | 36 | `Grants<_, G, H, K, R>` | 60 + 60 G + (42 + 12 K)(H + R) |
-//! | `RatioBudget` | 124 | `Ledger<A, H, L, R, S>` | 129 + 72 A + 8 S + (40 + 49 L)(H + R) |
+//! | `WindowLog<N>` | 64 + 12 N | `Aimd` | 45 |
+//! | `WindowSlices<B>` | 64 + 4 B | `Restraint` | 228 |
+//! | `Slots<N>` | 56 + 29 N | `Usage<_, N>` | 56 + 29 N |
+//! | `Breaker` | 129 | `Wall` | 107 |
+//! | `Backoff` | 64 | `Boot` | 32 |
+//! | `RetryQuota` | 36 | `Grants<_, G, H, K, R>` | 60 + 56 G + (46 + 12 K)(H + R) |
+//! | `RatioBudget` | 124 | `Ledger<A, H, L, R, S>` | 135 + 77 A + 8 S + (37 + 49 L)(H + R) |
 
 mod adapt;
 mod boot;

@@ -39,10 +39,6 @@ impl Rng {
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         (mixed ^ (mixed >> 31)) % end.max(1)
     }
-
-    pub(crate) fn span(&mut self, end: Duration) -> Duration {
-        Duration::from_micros(self.below(end.as_micros().saturating_add(1)))
-    }
 }
 
 /// Slots in which every call is a job of its own.

@@ -138,7 +138,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
         let eff = if learns { self.effective(now) } else { self.last };
         for at in self.indices() {
             if learns {
-                self.learn(at, eff);
+                self.learn(at, eff, &mut |_| {});
             }
             self.find_roll(at, eff);
             if !when.same {
