@@ -86,68 +86,69 @@ macro_rules! every_kind {
     ($each:ident) => {{
         let mut used = bucket();
         used.allow(S(2), 50).unwrap();
-        $each("TokenBucket", bucket(), used, 76);
+        $each("TokenBucket", &bucket(), &used, 76);
         let mut used = log::<8>();
         used.allow(S(2), 5).unwrap();
         let _ = used.reserve(S(3), 2, Duration::ZERO).unwrap();
-        $each("WindowLog<8>", log::<8>(), used, 64 + 12 * 8);
+        $each("WindowLog<8>", &log::<8>(), &used, 64 + 12 * 8);
         let mut used = slices::<6>();
         used.allow(S(2), 5).unwrap();
-        $each("WindowSlices<6>", slices::<6>(), used, 64 + 4 * 6);
+        $each("WindowSlices<6>", &slices::<6>(), &used, 64 + 4 * 6);
         let mut used = Slots::<4>::new(3);
         used.job(JobId(7), SECS(60)).unwrap().allow(S(2), 2).unwrap();
-        $each("Slots<4>", Slots::<4>::new(3), used, 56 + 29 * 4);
+        $each("Slots<4>", &Slots::<4>::new(3), &used, 56 + 29 * 4);
         let mut used = breaker();
         let call = used.reserve(S(2), 1, Duration::ZERO).unwrap();
         used.failure(S(3), call);
-        $each("Breaker", breaker(), used, 129);
+        $each("Breaker", &breaker(), &used, 129);
         let mut used = backoff();
         used.next(S(2), 0).unwrap();
-        $each("Backoff", backoff(), used, 64);
+        $each("Backoff", &backoff(), &used, 64);
         let mut used = RetryQuota::new(QuotaCosts::AWS);
         used.take(RetryKind::Transient).unwrap();
-        $each("RetryQuota", RetryQuota::new(QuotaCosts::AWS), used, 36);
+        $each("RetryQuota", &RetryQuota::new(QuotaCosts::AWS), &used, 36);
         let mut used = RatioBudget::new(SECS(10), 500, 1);
         used.deposit(S(2));
-        $each("RatioBudget", RatioBudget::new(SECS(10), 500, 1), used, 124);
+        $each("RatioBudget", &RatioBudget::new(SECS(10), 500, 1), &used, 124);
         let mut used = Burst::SEED_001;
         used.refused(S(2), 0);
-        $each("Burst", Burst::SEED_001, used, 100);
+        $each("Burst", &Burst::SEED_001, &used, 100);
         let mut used = restraint();
         used.quota.as_mut().unwrap().take(RetryKind::Throttled).unwrap();
-        $each("Restraint", restraint(), used, 228);
+        $each("Restraint", &restraint(), &used, 228);
         let mut used = aimd();
         used.congested(S(2), S(2));
-        $each("Aimd", aimd(), used, 45);
+        $each("Aimd", &aimd(), &used, 45);
         let mut used = Usage::<Credits, 3>::new();
         used.add(7, UsageKey { kind: 1, id: 2 }, Amount::whole(3));
-        $each("Usage<_, 3>", Usage::<Credits, 3>::new(), used, 56 + 29 * 3);
+        $each("Usage<_, 3>", &Usage::<Credits, 3>::new(), &used, 56 + 29 * 3);
         let mut used = Wall::default();
         used.set(S(2), UnixMicros::from_secs(1_767_225_600), SECS(1), Trust::Owner);
-        $each("Wall", Wall::default(), used, 107);
+        $each("Wall", &Wall::default(), &used, 107);
         let mut used = Boot::FIRST;
         let image = saved(&used, S(2));
         used.restore(S(3), Offline::Unknown, Mismatch::Refuse, &image).unwrap();
-        $each("Boot", Boot::FIRST, used, 32);
+        $each("Boot", &Boot::FIRST, &used, 32);
         let grants_size = 60 + 56 * 3 + (46 + 12 * 4) * (2 + 8);
-        $each("Grants<_, 3, 2>", grants(), used_grants(), grants_size);
-        $each("Ledger<3, 2, 2, 4, 5>", books(), used_books(), 135 + 77 * 3 + 8 * 5 + (37 + 49 * 2) * (2 + 4));
+        $each("Grants<_, 3, 2>", &grants(), &used_grants(), grants_size);
+        $each("Ledger<3, 2, 2, 4, 5>", &books(), &used_books(), 135 + 77 * 3 + 8 * 5 + (37 + 49 * 2) * (2 + 4));
     }};
 }
 
 #[test]
 fn every_size_is_the_one_of_the_table() {
-    fn same_size<I: Image>(name: &str, fresh: I, used: I, expected: usize) {
+    fn same_size<I: Image>(name: &str, fresh: &I, used: &I, expected: usize) {
         assert_eq!(I::SIZE, expected, "{name}");
-        assert_ne!(saved(&fresh, S(9)), saved(&used, S(9)), "{name}: what it is about is in the image");
+        assert_ne!(saved(fresh, S(9)), saved(used, S(9)), "{name}: what it is about is in the image");
     }
     every_kind!(same_size);
 }
 
 #[test]
 fn what_is_restored_at_once_is_the_same_image() {
-    fn round<I: Image>(name: &str, mut fresh: I, used: I, _: usize) {
-        let image = saved(&used, S(9));
+    fn round<I: Image + Clone>(name: &str, fresh: &I, used: &I, _: usize) {
+        let mut fresh = fresh.clone();
+        let image = saved(used, S(9));
         let restored = fresh.restore(S(9), Offline::Trusted(Duration::ZERO), Mismatch::Refuse, &image);
         let restored = restored.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(!restored.other_config && restored.clamped == 0, "{name}");
@@ -159,8 +160,9 @@ fn what_is_restored_at_once_is_the_same_image() {
 
 #[test]
 fn every_single_bit_and_every_length_is_looked_at() {
-    fn damaged<I: Image>(name: &str, mut fresh: I, used: I, _: usize) {
-        let (image, before) = (saved(&used, S(9)), saved(&fresh, S(9)));
+    fn damaged<I: Image + Clone>(name: &str, fresh: &I, used: &I, _: usize) {
+        let mut fresh = fresh.clone();
+        let (image, before) = (saved(used, S(9)), saved(&fresh, S(9)));
         for bit in 0..image.len() * 8 {
             let mut image = image.clone();
             image[bit / 8] ^= 1 << (bit % 8);
@@ -200,8 +202,9 @@ fn reseal(image: &mut [u8]) {
 
 #[test]
 fn a_whole_image_of_something_else_is_refused_with_the_reason() {
-    fn other<I: Image>(name: &str, mut fresh: I, used: I, _: usize) {
-        let (image, before) = (saved(&used, S(9)), saved(&fresh, S(9)));
+    fn other<I: Image + Clone>(name: &str, fresh: &I, used: &I, _: usize) {
+        let mut fresh = fresh.clone();
+        let (image, before) = (saved(used, S(9)), saved(&fresh, S(9)));
         for (at, expected) in [
             (2, ImageError::OtherVersion { found: 1 ^ 0x40 }),
             (3, ImageError::OtherKind { found: image[3] ^ 0x40 }),
@@ -232,8 +235,8 @@ fn a_whole_image_of_something_else_is_refused_with_the_reason() {
 /// A checksum is no proof: whatever the bytes are, it is refused or taken over, without a panic, then and later.
 #[test]
 fn contents_that_cannot_be_do_no_harm() {
-    fn garbled<I: Image + Clone>(name: &str, fresh: I, used: I, _: usize) {
-        let (image, mut rng) = (saved(&used, S(9)), Rng(7));
+    fn garbled<I: Image + Clone>(name: &str, fresh: &I, used: &I, _: usize) {
+        let (image, mut rng) = (saved(used, S(9)), Rng(7));
         for round in 0..150 {
             let mut image = image.clone();
             for _ in 0..=round % 5 {

@@ -1,5 +1,6 @@
 //! State over a reboot: what is the same afterwards, what is refused, and what nobody may gain.
 
+mod contracts;
 mod kinds;
 mod reboots;
 mod support;
