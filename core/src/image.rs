@@ -119,9 +119,9 @@ pub trait Image {
 pub enum Mismatch {
     /// Refuse it with [`ImageError::OtherConfig`].
     Refuse,
-    /// Lay it over the new configuration, in which what was used stays used: a higher limit adds nothing to what was
-    /// there but its difference, a lower one admits nothing until enough is free, and never less than what was used is
-    /// counted.
+    /// Lay it over the new configuration, in which what was used stays used: a lower limit admits nothing until enough is
+    /// free again; a higher one leaves as much more, but for a bucket, whose level only rises with time
+    /// ([`Inherit::KeepUsed`](crate::Inherit::KeepUsed)).
     ///
     /// Only for numbers: limits, rates, leases, policies. Where the structure differs (another window or slice length,
     /// other units or periods of a budget, another rule of a breaker) the image is refused all the same.
