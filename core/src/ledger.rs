@@ -89,7 +89,7 @@ pub struct Ledger<'a, const N: usize, const H: usize, const L: usize = 2, const 
     pub(crate) next_expiry: Instant,
     pub(crate) seq: u32,
     pub(crate) faults: u32,
-    slices_used: u16,
+    pub(crate) slices_used: u16,
 }
 
 #[derive(Clone, Copy, Debug)]

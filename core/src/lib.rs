@@ -26,8 +26,11 @@ mod budget;
 mod burn;
 mod burst;
 mod calendar;
+#[cfg(feature = "image")]
+mod checksum;
 mod civil;
 mod clocked;
+mod continued;
 mod decimal;
 mod dispatcher;
 #[cfg(any(feature = "embassy-sync", feature = "embassy-time"))]
@@ -40,6 +43,8 @@ mod grants;
 #[cfg(feature = "headers")]
 pub mod headers;
 mod hold;
+#[cfg(feature = "image")]
+mod image;
 mod job;
 mod ledger;
 mod limiter;
@@ -71,6 +76,7 @@ mod time;
 mod unit;
 mod usage;
 mod wall;
+mod wall_sync;
 mod window;
 mod window_log;
 mod window_slices;
@@ -88,6 +94,7 @@ pub use burst::Burst;
 pub use calendar::{Boundaries, Calendar, Cycle, MonthDay, Period, ShortMonth, Span, UtcOffset};
 pub use civil::{CalendarError, Date, IsoWeek, Weekday, is_leap_year};
 pub use clocked::Clocked;
+pub use continued::{Continued, Offline};
 pub use decimal::DecimalError;
 pub use dispatcher::{Dispatcher, Next, SubmitError, Work};
 pub use entropy::Entropy;
@@ -98,6 +105,8 @@ pub use gate::{
 };
 pub use grants::{Grant, GrantAsk, GrantError, GrantReport, Grants, Segment};
 pub use hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
+#[cfg(feature = "image")]
+pub use image::{Boot, Image, ImageError, Mismatch, Restored, saved_at};
 pub use job::{AlreadyOpen, JobId, NotOpen};
 pub use ledger::{Ledger, OpenError};
 pub use limiter::{Book, Denied, Limiter, Reservation, Token};
@@ -123,6 +132,7 @@ pub use time::{Clock, Duration, Instant, ManualClock};
 pub use unit::{Airtime, Bytes, Credits, Custom, Unit, Usd};
 pub use usage::{Counted, Usage, UsageKey, Used};
 pub use wall::{Heard, Trust, UnixMicros, Wall};
+pub use wall_sync::{WallClock, WallReading, WallSync};
 pub use window::{History, WhenFull, Window, WindowError};
 pub use window_log::WindowLog;
 pub use window_slices::WindowSlices;
