@@ -33,6 +33,7 @@ mod dispatcher;
 #[cfg(any(feature = "embassy-sync", feature = "embassy-time"))]
 pub mod embassy;
 mod entropy;
+mod floor;
 mod forecast;
 mod gate;
 mod glue;
@@ -41,6 +42,8 @@ mod grants;
 pub mod headers;
 mod hold;
 mod job;
+#[cfg(feature = "journal")]
+pub mod journal;
 mod ledger;
 mod limiter;
 mod plan;

@@ -1,0 +1,1 @@
+//! Money through power cuts: the journal, its leases, its wear, and the file on a host.
