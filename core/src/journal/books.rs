@@ -205,7 +205,8 @@ impl<const N: usize, const J: usize> Books<N, J> {
         more: u64,
     ) -> Option<Record> {
         let (now, kept) = (self.standing(ledger, account, eff)?, self.kept(account)?);
-        let high = kept.lease.raised(now.used, more, now.free());
+        // Of what adds nothing, such as the end of a kept job, nothing is leased.
+        let high = if more == 0 { now.used } else { kept.lease.raised(now.used, more, now.free()) };
         let undated = now.undated(high);
         if !self.same_period(kept, &now) {
             return Some(now.snapshot(account, high, undated, now.budget.flags));
