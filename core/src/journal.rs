@@ -22,6 +22,7 @@ mod record;
 mod recovery;
 mod restore;
 mod state;
+mod verbs;
 mod wear;
 
 pub use fault::{JournalError, JournalFault, KeepError};

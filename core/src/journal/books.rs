@@ -424,9 +424,9 @@ fn carried<const N: usize, const H: usize, const L: usize, const R: usize, const
 ) -> u64 {
     let Some(hold) = ledger.hold(id) else { return 0 };
     let Some(line) = hold.line(account) else { return 0 };
-    let live = hold.state == HoldState::Live && !ledger.is_over(hold, eff);
+    let runs = hold.state == HoldState::Live && !ledger.is_over(hold, eff);
     let counted = match hold.state {
-        HoldState::Live => live || hold.on_expiry == OnExpiry::Post && !rolling,
+        HoldState::Live => runs || hold.on_expiry == OnExpiry::Post && !rolling,
         HoldState::Expired => hold.on_expiry == OnExpiry::Post && !rolling,
         _ => false,
     };

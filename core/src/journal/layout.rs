@@ -166,7 +166,8 @@ impl Layout {
         }
         let erase = bytes(flash.erase);
         // Slots must be aligned to what is written at once, wherever the pages are.
-        if erase == 0 || self.start % erase != 0 || self.page % erase != 0 || self.start % SLOT != 0 {
+        let aligned = |size: u32| size.is_multiple_of(erase);
+        if erase == 0 || !aligned(self.start) || !aligned(self.page) || !self.start.is_multiple_of(SLOT) {
             return Err(LayoutError::EraseSize { bytes: erase });
         }
         let capacity = flash.capacity as u64;
@@ -177,8 +178,8 @@ impl Layout {
     }
 
     /// The number of slots of a page, header and mark included.
+    #[expect(clippy::cast_possible_truncation, reason = "a page has at most 2^15 slots")]
     pub(crate) const fn slots(&self) -> u16 {
-        // At most 2^15.
         (self.page / SLOT) as u16
     }
 

@@ -173,10 +173,9 @@ impl Log {
                     self.todo = Todo::Next(0);
                     return Ok(Step::Ask(0));
                 }
-                Todo::Next(at) => match self.copied.is_some() {
-                    true => return self.copy(at, 0),
-                    false => return Ok(self.head()),
-                },
+                Todo::Next(at) => {
+                    return if self.copied.is_some() { self.copy(at, 0) } else { Ok(self.head()) };
+                }
                 Todo::Copied(at, part) => {
                     (self.to_slot, self.to_seq) = (self.to_slot.saturating_add(1), self.to_seq.saturating_add(1));
                     if self.copied.as_ref().is_some_and(|record| part < record.parts()) {

@@ -203,7 +203,7 @@ impl<'a, const N: usize, const H: usize, const J: usize, const L: usize, const R
     }
 
     pub(crate) fn before_block(&self, now: Instant, who: u16, until: Instant) -> Option<Record> {
-        let known = self.books.blocks.iter().any(|known| *known == (who, until));
+        let known = self.books.blocks.contains(&(who, until));
         let long = until.saturating_since(self.ledger.effective(now)) > SHORT_BLOCK;
         (long && !known).then_some(Record::Block { who, until })
     }

@@ -326,7 +326,7 @@ impl<const WRITE: usize, const ERASE: usize> Flash<WRITE, ERASE> {
     }
 }
 
-/// Any byte, always the same for the same numbers (the finaliser of SplitMix64).
+/// Any byte, always the same for the same numbers (the finaliser of `SplitMix64`).
 fn noise(seed: u64, at: usize) -> u8 {
     let mut word = seed.wrapping_add((at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15));
     word = (word ^ word >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
