@@ -1,7 +1,7 @@
 //! What is no journal, another one, or a damaged one: each is told, and nothing is granted.
 
 use tollgate::journal::{Damage, Health, JournalError, JournalFault, KeepError, Keeper, Layout, LayoutError};
-use tollgate::{Amount, Credits, Instant, JobId};
+use tollgate::{Amount, Credits, Duration, Instant, JobId, Trust, UnixMicros};
 use tollgate_std::testing::Flash;
 
 use crate::support::*;
@@ -82,7 +82,12 @@ fn it_works_on_every_size_of_word_and_block() {
         let keeper = Keeper::<_, 1, 4>::open(&mut flash, layout, ledger(&PLENTY), &[lease(0)]).unwrap();
         assert_eq!((used(&keeper), keeper.health()), (micros(100), Health::Clean));
     }
-    (run::<1, 32>(), run::<2, 64>(), run::<4, 128>(), run::<8, 256>(), run::<16, 512>(), run::<32, 1024>());
+    run::<1, 32>();
+    run::<2, 64>();
+    run::<4, 128>();
+    run::<8, 256>();
+    run::<16, 512>();
+    run::<32, 1024>();
 }
 
 #[test]
@@ -118,6 +123,27 @@ fn a_missing_number_closes_a_lifetime_budget_until_its_owner_repairs_it() {
     assert!(charge(&mut keeper, 100, 1));
     let keeper = open(keeper.into_flash(), lease(0)).unwrap();
     assert_eq!((used(&keeper), keeper.is_closed(ACCOUNT)), (micros(9), false));
+}
+
+#[test]
+fn a_missing_number_closes_a_daily_budget_for_the_day_that_is_learned_next() {
+    let owner = |keeper: &mut Kept, now: u64, unix: i64| {
+        keeper.set_wall(Instant::from_secs(now), UnixMicros::from_secs(unix), Duration::ZERO, Trust::Owner);
+    };
+    let spend =
+        |keeper: &mut Kept, now: u64| keeper.charge(Instant::from_secs(now), JobId(100 + now), &credits(1)).is_ok();
+    let mut keeper = open_as(Small::new(1024), &DAILY, lease(0)).unwrap();
+    owner(&mut keeper, 0, 1_767_225_600);
+    assert!((1..=8).all(|now| spend(&mut keeper, now)));
+    let mut flash = keeper.into_flash();
+    flash.flip(32 * 6, 0);
+    let mut keeper = open_as(flash, &DAILY, lease(0)).unwrap();
+    assert!(!spend(&mut keeper, 10));
+    // Three days later, which may be the day of the record that is lost.
+    let mut keeper = open_as(keeper.into_flash(), &DAILY, lease(0)).unwrap();
+    owner(&mut keeper, 20, 1_767_225_600 + 3 * 86_400);
+    assert!(!spend(&mut keeper, 21));
+    assert!(spend(&mut keeper, 20 + 86_400) && !keeper.is_closed(ACCOUNT));
 }
 
 #[test]

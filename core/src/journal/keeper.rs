@@ -32,7 +32,8 @@ pub struct Async<F>(pub F);
 /// middle of a write, a second cut during recovery, and a torn slot included.
 ///
 /// **Hardly too much.** For each cut and budget by at most its lease, less what was granted of it, and by the holds that
-/// lived then; holds of kept jobs live on. Nothing with [`Keeping::Strict`](super::Keeping::Strict). A clean [`shutdown`](Self::shutdown) is exact.
+/// lived then; holds of kept jobs live on. Nothing with [`Keeping::Strict`](super::Keeping::Strict). A clean
+/// [`shutdown`](Self::shutdown) is exact.
 ///
 /// **Time.** Instants continue: this boot's start at [`base`](Self::base). Nothing ages while the power is off, and
 /// calendar budgets are frozen until the date is known again.

@@ -7,6 +7,8 @@ use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
 use embedded_storage_async::nor_flash::{NorFlash as AsyncNorFlash, ReadNorFlash as AsyncReadNorFlash};
 
 use crate::amount::Amount;
+#[cfg(doc)]
+use crate::hold::LedgerError;
 use crate::hold::{AccountId, Line, Receipt};
 use crate::job::JobId;
 use crate::ledger::Ledger;
@@ -123,7 +125,7 @@ macro_rules! verbs {
             /// that live longer, see [`reserve_unsent`](Self::reserve_unsent).
             ///
             /// # Errors
-            /// As [`charge`](Self::charge); [`LedgerError::Full`](crate::LedgerError::Full).
+            /// As [`charge`](Self::charge); [`LedgerError::Full`].
             pub $($async)? fn reserve(
                 &mut self,
                 now: Instant,
@@ -145,8 +147,8 @@ macro_rules! verbs {
             /// kept. Called again, for another attempt, it is written again.
             ///
             /// # Errors
-            /// [`LedgerError::NotFound`](crate::LedgerError::NotFound), [`LedgerError::Expired`](crate::LedgerError::Expired) and the like: it holds nothing;
-            /// [`LedgerError::Full`](crate::LedgerError::Full): no place for another job; [`LedgerError::TooManyLines`](crate::LedgerError::TooManyLines) above four;
+            /// [`LedgerError::NotFound`], [`LedgerError::Expired`] and the like: it holds nothing;
+            /// [`LedgerError::Full`]: no place for another job; [`LedgerError::TooManyLines`] above four;
             /// [`KeepError::Journal`]: do not send it.
             pub $($async)? fn sending(
                 &mut self,
@@ -163,7 +165,7 @@ macro_rules! verbs {
             /// The provider has accepted a kept job, under this tag.
             ///
             /// # Errors
-            /// [`LedgerError::NotFound`](crate::LedgerError::NotFound): it is not kept; [`KeepError::Journal`].
+            /// [`LedgerError::NotFound`]: it is not kept; [`KeepError::Journal`].
             pub $($async)? fn accepted(&mut self, id: JobId, tag: u64) -> Result<(), KeepError<F::Error>> {
                 let record = self.state.accepted(id, tag)?;
                 Ok(self.put(record)$($wait)*?)
@@ -280,7 +282,7 @@ macro_rules! verbs {
 
             /// A fresh id, never given out before, across reboots as well: one record for every 64.
             ///
-            /// After a reboot an older one that is not remembered is [`LedgerError::Absorbed`](crate::LedgerError::Absorbed).
+            /// After a reboot an older one that is not remembered is [`LedgerError::Absorbed`].
             ///
             /// # Errors
             /// [`JournalError`].
@@ -325,7 +327,7 @@ macro_rules! verbs {
             /// The owner's word that so much of a budget is used: opens one that a damage has closed.
             ///
             /// # Errors
-            /// [`LedgerError::UnknownBudget`](crate::LedgerError::UnknownBudget) or [`LedgerError::UnitMismatch`](crate::LedgerError::UnitMismatch), of line 0; [`KeepError::Journal`].
+            /// [`LedgerError::UnknownBudget`] or [`LedgerError::UnitMismatch`], of line 0; [`KeepError::Journal`].
             pub $($async)? fn repair<U: Unit>(
                 &mut self,
                 now: Instant,
