@@ -36,6 +36,7 @@ mod dispatcher;
 #[cfg(any(feature = "embassy-sync", feature = "embassy-time"))]
 pub mod embassy;
 mod entropy;
+mod floor;
 mod forecast;
 mod gate;
 mod glue;
@@ -46,6 +47,8 @@ mod hold;
 #[cfg(feature = "image")]
 mod image;
 mod job;
+#[cfg(feature = "journal")]
+pub mod journal;
 mod ledger;
 mod limiter;
 mod plan;

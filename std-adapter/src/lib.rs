@@ -47,14 +47,18 @@
 //! | to wait, and to send again, on tokio's clock and sleep | `TokioClock`, by the feature `tokio` |
 //! | to see what goes on at a limiter | [`Shared::named`], with the feature `tracing` |
 //! | to learn from a response's headers | `http`, by the feature of that name |
+//! | budgets that survive a crash, in a file | `JournalFile`, by the feature `journal` |
 //! | days and months in a time zone | `ZonedCalendar`, by the feature `jiff` |
 //! | to check a limiter of your own against the contract | `testing`, by the feature of that name |
+//! | a flash that loses its power when you say so | `testing::Flash`, by the same |
 
 mod call;
 mod cancel;
 mod clock;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "journal")]
+mod journal_file;
 mod line;
 mod observe;
 mod permit;
@@ -77,6 +81,8 @@ mod zone;
 
 pub use cancel::Cancel;
 pub use clock::StdClock;
+#[cfg(feature = "journal")]
+pub use journal_file::{JournalFile, JournalFileError};
 pub use permit::Permit;
 pub use retry::{Alarm, CallError, Classify};
 #[cfg(feature = "tokio")]
