@@ -4,7 +4,7 @@ use core::fmt;
 
 use board::println;
 use heapless::Vec;
-use tollgate::Instant;
+use tollgate::{Duration, Instant};
 
 use crate::desk::End;
 use crate::http::Heard;
@@ -19,10 +19,8 @@ pub(crate) fn log(now: Instant, job: &Job, heard: &Heard<'_>) {
     match heard {
         Ok((feedback, _)) => {
             let (status, verdict) = (feedback.status(), feedback.verdict());
-            match feedback.gate() {
-                Some(wait) => println!("[{now}] job {id}: {status} {verdict:?}, wait {wait}"),
-                None => println!("[{now}] job {id}: {status} {verdict:?}"),
-            }
+            let wait = feedback.gate().unwrap_or(Duration::ZERO);
+            println!("[{now}] job {id}: {status} {verdict:?}, wait {wait}");
         }
         Err(failure) => println!("[{now}] job {id}: no answer, {failure:?}"),
     }
