@@ -127,10 +127,10 @@ impl AimdPolicy {
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Aimd {
-    policy: AimdPolicy,
-    value: u32,
-    successes: u32,
-    decreased: Option<Instant>,
+    pub(crate) policy: AimdPolicy,
+    pub(crate) value: u32,
+    pub(crate) successes: u32,
+    pub(crate) decreased: Option<Instant>,
 }
 
 impl Aimd {

@@ -24,7 +24,7 @@ use crate::ratio::Ratio;
 pub struct Thresholds {
     shares: [Ratio; Self::MAX],
     len: u8,
-    hysteresis: Ratio,
+    pub(crate) hysteresis: Ratio,
 }
 
 /// Why thresholds cannot be.

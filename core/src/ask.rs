@@ -39,7 +39,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     /// Settle the reservation with [`commit`](Self::commit), or by its id: [`settle`](Self::settle), [`void`](Self::void).
     ///
     /// # Errors
-    /// [`LedgerError::IdInUse`]; what is wrong with the lines.
+    /// [`LedgerError::IdInUse`]; [`LedgerError::Absorbed`]; what is wrong with the lines.
     ///
     /// # Example
     /// ```
@@ -71,6 +71,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         if self.hold(id).is_some() {
             return Err(LedgerError::IdInUse);
         }
+        self.fresh(id)?;
         self.resolve(lines)?;
         Ok(Ask { lines: lines.iter().take(L).copied().collect(), ledger: self, id: Some(id), ttl })
     }

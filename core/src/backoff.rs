@@ -71,8 +71,8 @@ pub enum Jitter {
 pub struct Policy {
     base: Duration,
     max: Duration,
-    growth: Growth,
-    jitter: Jitter,
+    pub(crate) growth: Growth,
+    pub(crate) jitter: Jitter,
     retries: u32,
     deadline: Duration,
 }
@@ -239,14 +239,14 @@ impl core::error::Error for GiveUp {}
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Backoff {
-    policy: Policy,
-    start: Instant,
+    pub(crate) policy: Policy,
+    pub(crate) start: Instant,
     /// The next delay before jitter, and the one after it where the growth looks two back.
-    nominal: u64,
-    following: u64,
+    pub(crate) nominal: u64,
+    pub(crate) following: u64,
     /// The last delay that was handed out, for decorrelated jitter.
-    previous: u64,
-    retried: u32,
+    pub(crate) previous: u64,
+    pub(crate) retried: u32,
 }
 
 impl Backoff {

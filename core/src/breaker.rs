@@ -52,10 +52,10 @@ pub enum Trip {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct BreakerPolicy {
-    trip: Trip,
-    open_for: Duration,
-    probes: u16,
-    lost_after: Duration,
+    pub(crate) trip: Trip,
+    pub(crate) open_for: Duration,
+    pub(crate) probes: u16,
+    pub(crate) lost_after: Duration,
 }
 
 /// Why a breaker's policy cannot be.
@@ -158,14 +158,14 @@ pub enum Phase {
     },
 }
 
-const SLICES: usize = 8;
+pub(crate) const SLICES: usize = 8;
 
 /// Calls and failures of an eighth of the window.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Slice {
-    calls: u32,
-    failures: u32,
+pub(crate) struct Slice {
+    pub(crate) calls: u32,
+    pub(crate) failures: u32,
 }
 
 /// A circuit breaker.
@@ -188,14 +188,14 @@ struct Slice {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Breaker {
-    policy: BreakerPolicy,
-    phase: Phase,
-    last: Instant,
+    pub(crate) policy: BreakerPolicy,
+    pub(crate) phase: Phase,
+    pub(crate) last: Instant,
     /// Counts the phases, so that a verdict on a call of an earlier one changes nothing.
-    mark: u32,
-    in_a_row: u32,
-    slices: [Slice; SLICES],
-    head: Instant,
+    pub(crate) mark: u32,
+    pub(crate) in_a_row: u32,
+    pub(crate) slices: [Slice; SLICES],
+    pub(crate) head: Instant,
 }
 
 impl Breaker {

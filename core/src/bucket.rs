@@ -47,19 +47,21 @@ use crate::time::{Duration, Instant};
 pub struct TokenBucket {
     // The level is kept as what is missing to full, in units of 1/step: refilling is then a saturating subtraction
     // that needs no clamp, and two of them commute, so that giving back and crediting need not refill first.
-    missing: u64,
+    pub(crate) missing: u64,
     // The latest stamp acted on. Besides the level it takes this: a full-at instant alone would lock everybody out after
     // a jump forward and back.
-    last: Instant,
-    step: u64,
+    pub(crate) last: Instant,
+    pub(crate) step: u64,
     /// What may be missing for one unit to pass: full less one step.
-    room: u64,
+    pub(crate) room: u64,
     /// The latest instant promised to any booking.
-    tail: Instant,
-    gain: u32,
+    pub(crate) tail: Instant,
+    pub(crate) gain: u32,
     /// Numbers the bookings ahead since the tail was last in the past; `u16::MAX` means "too many to tell apart".
-    seq: u16,
-    faults: u16,
+    pub(crate) seq: u16,
+    /// Counts the lives before this one: a booking of another life is spent, and gives nothing back.
+    pub(crate) life: u8,
+    pub(crate) faults: u8,
 }
 
 /// How full a bucket is when it is made.
@@ -105,7 +107,7 @@ pub enum Inherit {
 /// No booking lies further ahead than this much level: sums of two such levels fit.
 const MAX_AHEAD: u64 = 1 << 62;
 /// Where debt saturates: a full level more still fits, so that a decision adds without a check.
-const MAX_MISSING: u64 = 1 << 63;
+pub(crate) const MAX_MISSING: u64 = 1 << 63;
 
 impl TokenBucket {
     /// A bucket that starts as said, at the stamp `now`.
@@ -118,7 +120,7 @@ impl TokenBucket {
             Start::Empty => full,
             Start::With(units) => full.saturating_sub(step.saturating_mul(units as u64)),
         };
-        Self { missing, last: now, step, room: full - step, tail: Instant::ORIGIN, gain, seq: 0, faults: 0 }
+        Self { missing, last: now, step, room: full - step, tail: Instant::ORIGIN, gain, seq: 0, life: 0, faults: 0 }
     }
 
     /// The quota, in lowest terms: 60 a minute reads as 1 a second.
@@ -156,9 +158,9 @@ impl TokenBucket {
         self.last = now;
     }
 
-    /// Calls whose stamp was older than one acted on before; saturates.
+    /// Calls whose stamp was older than one acted on before; saturates at 255.
     pub const fn clock_faults(&self) -> u16 {
-        self.faults
+        self.faults as u16
     }
 
     /// Changes the quota, live. Bookings keep the instants they were promised.
@@ -280,13 +282,14 @@ impl Book for TokenBucket {
         let missing = self.missing_at(now);
         self.last = self.last.max(now);
         // An old stamp is served at the latest one: from there on time returns it.
-        let mut token = Token { key: self.last.as_micros(), mark: 0 };
+        let life = u32::from(self.life) << 16;
+        let mut token = Token { key: self.last.as_micros(), mark: life };
         if at > self.last {
             // The line through (at, level(at) - cost): nobody else is served from what accrues before `at`.
             let ahead = self.accrued(self.last, at);
             self.missing = missing.saturating_sub(ahead) + need + ahead;
             self.seq = if self.tail <= self.last { 1 } else { self.seq.saturating_add(1) };
-            token = Token { key: self.tail.as_micros(), mark: u32::from(self.seq) };
+            token = Token { key: self.tail.as_micros(), mark: life | u32::from(self.seq) };
             self.tail = self.tail.max(at);
         } else {
             self.missing = missing + need;
@@ -308,6 +311,10 @@ impl Book for TokenBucket {
         }
         let unused = (cost - actual).saturating_mul(self.step);
         let Token { key, mark } = held.token();
+        if mark >> 16 != u32::from(self.life) {
+            return;
+        }
+        let mark = mark & 0xFFFF;
         let since = if mark == 0 { held.at().max(Instant::from_micros(key)) } else { held.at() };
         let returned = self.accrued(since, now.max(self.last).max(self.tail));
         let back = unused.min(cost.saturating_mul(self.step).saturating_sub(returned));

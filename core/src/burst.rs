@@ -18,11 +18,11 @@ use crate::time::{Duration, Instant};
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Burst {
-    refusals: u8,
-    within: Duration,
-    wait: (Duration, Duration),
+    pub(crate) refusals: u8,
+    pub(crate) within: Duration,
+    pub(crate) wait: (Duration, Duration),
     /// The latest refusals, newest first.
-    seen: [Option<Instant>; 8],
+    pub(crate) seen: [Option<Instant>; 8],
 }
 
 impl Burst {

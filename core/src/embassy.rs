@@ -2,8 +2,8 @@
 //!
 //! | Feature | What it brings |
 //! |---|---|
-//! | `embassy-sync` | [`Shared`], [`Waiting`], [`Permit`], [`AlarmClock`]; any clock, any executor |
-//! | `embassy-time` | [`EmbassyClock`]; conversions of instants and durations, both ways |
+//! | `embassy-sync` | `Shared`, `Waiting`, `Permit`, `AlarmClock`; any clock, any executor |
+//! | `embassy-time` | `EmbassyClock`; conversions of instants and durations, both ways |
 //!
 //! Neither picks a tick rate, a time driver or an implementation of `critical-section`: those are the application's. Where
 //! one loop owns the limiter and nobody waits, take [`Clocked`](crate::Clocked) instead.
@@ -48,7 +48,7 @@
 //! ```
 //!
 //! A job's slot, several limits at once and whatever else says "now, then, or never" is waited for with
-//! [`Shared::wait_for`].
+//! `Shared::wait_for`.
 
 #[cfg(feature = "embassy-sync")]
 pub use crate::glue::embassy_sync::{AlarmClock, Permit, Shared, WaitError, Waiting};

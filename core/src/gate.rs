@@ -85,12 +85,17 @@ use crate::time::{Duration, Instant};
 /// assert_eq!(gate.report(later, credits).unwrap().available, 36_000_000);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Gate<L: AnyLimits, const JOBS: usize, const CALLS: usize> {
     pub(crate) limits: L,
     jobs: Vec<Job<<L::Money as Money>::Amounts>, JOBS, u16>,
     calls: Vec<Call<HeldIn<L>>, CALLS, u16>,
     state: State,
+}
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> fmt::Debug for Gate<L, JOBS, CALLS> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("jobs", &self.jobs).field("state", &self.state).finish_non_exhaustive()
+    }
 }
 
 /// What is neither a limit nor a table.
@@ -303,7 +308,27 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// [`AskError`]: which limit binds and when to come back (`Never` beats `Busy` beats the latest `Until`), or what is
     /// wrong with the request. Nothing has changed then, but for what time has done to permits that were lost.
     pub fn ask(&mut self, now: Instant, request: &Request<'_>) -> Result<Permit, AskError> {
-        let asks = match self.state_at(request.job, self.effective(now)) {
+        let asks = self.kind(self.effective(now), request)?;
+        self.admit(now, request, asks)
+    }
+
+    /// When this request would pass, if nothing happens until then. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask), but never `Until`.
+    pub fn earliest(&self, now: Instant, request: &Request<'_>) -> Result<Instant, AskError> {
+        let eff = self.effective(now);
+        let asks = self.kind(eff, request)?;
+        match self.when(eff, request, asks) {
+            Ok(()) => Ok(now),
+            Err((_, Denied::Until(at))) => Ok(at),
+            Err((limit, denied)) => Err(AskError::Refused { limit, denied }),
+        }
+    }
+
+    /// What a request is, by its job and its amounts.
+    fn kind(&self, eff: Instant, request: &Request<'_>) -> Result<Asks, AskError> {
+        let asks = match self.state_at(request.job, eff) {
             None => Asks::New,
             Some(JobState::Unknown) if self.has_call(request.job) => {
                 return Err(AskError::Known { state: JobState::Unknown });
@@ -313,7 +338,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             Some(state) => return Err(AskError::Known { state }),
         };
         self.limits.all().money.resolve(request.estimate).map_err(AskError::Estimate)?;
-        self.admit(now, request, asks)
+        Ok(asks)
     }
 
     /// Asks to send a request that starts no job and costs no money: a question for a status, or a list of what runs.

@@ -111,8 +111,8 @@ impl fmt::Display for Shortfall {
 /// Why a call on a ledger was refused. Nothing has changed then, but what [`Denied`](Self::Denied) and
 /// [`Overage`](Self::Overage) say.
 ///
-/// Where several apply, the first in this order is given: `IdMismatch`, `IdInUse`, a replay, `NotFound`, `AlreadyPosted` and
-/// `AlreadyVoided`, `NotPosted`, `Expired`, `TooManyLines`, `UnitMismatch`, `UnknownBudget`, `Repeated`, `Unsettled`,
+/// Where several apply, the first in this order is given: `IdMismatch`, `IdInUse`, a replay, `NotFound` or `Absorbed`,
+/// `AlreadyPosted` and `AlreadyVoided`, `NotPosted`, `Expired`, `TooManyLines`, `UnitMismatch`, `UnknownBudget`, `Repeated`, `Unsettled`,
 /// `RefundExceeds`, `Denied` and `Overage`, `Full`. There is no overflow: amounts and specifications are checked so that
 /// no sum of them can.
 ///
@@ -130,6 +130,9 @@ pub enum LedgerError {
     IdInUse,
     /// No hold has this id, or it was resolved too long ago to be remembered.
     NotFound,
+    /// The id is from before a reboot and is not remembered: its amounts are inside what was restored as used, so that
+    /// there is nothing to charge, to settle or to give back.
+    Absorbed,
     /// The hold was settled already, at another amount.
     AlreadyPosted,
     /// The hold was voided already.
@@ -188,6 +191,7 @@ impl fmt::Display for LedgerError {
             Self::IdMismatch => f.write_str("this id was used for other amounts: expected a new id"),
             Self::IdInUse => f.write_str("this id was used before: expected a new id"),
             Self::NotFound => f.write_str("no hold has this id"),
+            Self::Absorbed => f.write_str("the id is from before a reboot: what it took is counted already"),
             Self::AlreadyPosted => f.write_str("settled already, at another amount"),
             Self::AlreadyVoided => f.write_str("voided already"),
             Self::NotPosted => f.write_str("not settled yet: expected a posted hold"),

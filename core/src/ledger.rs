@@ -17,6 +17,7 @@ use heapless::Vec;
 use crate::budget::{Budget, Home};
 use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
 use crate::job::JobId;
+use crate::settlement::add_short;
 use crate::terms::{BudgetSpec, Renewal};
 use crate::time::{Duration, Instant};
 use crate::wall::Wall;
@@ -89,7 +90,8 @@ pub struct Ledger<'a, const N: usize, const H: usize, const L: usize = 2, const 
     pub(crate) next_expiry: Instant,
     pub(crate) seq: u32,
     pub(crate) faults: u32,
-    slices_used: u16,
+    pub(crate) id_floor: u64,
+    pub(crate) slices_used: u16,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +147,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
             next_expiry: Instant::MAX,
             seq: 0,
             faults: 0,
+            id_floor: 0,
             slices_used: 0,
         }
     }
@@ -195,7 +198,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     ///
     /// # Errors
     /// [`LedgerError::Denied`], which the id remembers; [`LedgerError::Full`], which it does not;
-    /// [`LedgerError::IdMismatch`]; what is wrong with the lines.
+    /// [`LedgerError::IdMismatch`]; [`LedgerError::Absorbed`]; what is wrong with the lines.
     pub fn reserve(&mut self, now: Instant, id: JobId, lines: &[Line], ttl: Duration) -> Result<Receipt, LedgerError> {
         let eff = self.effective(now);
         if let Some(known) = self.look(id, eff) {
@@ -229,7 +232,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     /// # Errors
     /// [`LedgerError::NotFound`]; [`LedgerError::AlreadyPosted`]; [`LedgerError::Expired`]: it has been released already.
     pub fn void(&mut self, now: Instant, id: JobId) -> Result<Receipt, LedgerError> {
-        let hold = self.look(id, self.effective(now)).ok_or(LedgerError::NotFound)?;
+        let hold = self.look(id, self.effective(now)).ok_or(self.missing(id))?;
         match hold.state {
             HoldState::Live => {}
             HoldState::Posted | HoldState::PostedLate => return Err(LedgerError::AlreadyPosted),
@@ -250,7 +253,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     /// [`LedgerError::AlreadyVoided`].
     pub fn extend(&mut self, now: Instant, id: JobId, by: Duration) -> Result<Instant, LedgerError> {
         let eff = self.effective(now);
-        let hold = self.look(id, eff).ok_or(LedgerError::NotFound)?;
+        let hold = self.look(id, eff).ok_or(self.missing(id))?;
         match hold.state {
             HoldState::Live if crate::window::is_live(hold.until, eff) => {}
             HoldState::Live | HoldState::Expired => return Err(LedgerError::Expired),
@@ -329,6 +332,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     }
 
     fn admit_or_remember(&mut self, now: Instant, id: JobId, lines: &[Line]) -> Result<Lines, LedgerError> {
+        self.fresh(id)?;
         self.resolve(lines)?;
         self.admit(lines, self.effective(now)).map_err(|short| {
             let mut hold = self.new_hold(id, lines, self.last);
@@ -491,9 +495,4 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
             }
         }
     }
-}
-
-pub(crate) fn add_short(short: &mut Option<Shortfall>, at: usize, account: AccountId, micros: u64) {
-    let line = u8::try_from(at).unwrap_or(u8::MAX);
-    short.get_or_insert(Shortfall { account, line, micros, failing: Lines::NONE }).failing.add(at);
 }

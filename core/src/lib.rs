@@ -26,12 +26,17 @@ mod budget;
 mod burn;
 mod burst;
 mod calendar;
+#[cfg(feature = "image")]
+mod checksum;
 mod civil;
 mod clocked;
+mod continued;
 mod decimal;
+mod dispatcher;
 #[cfg(any(feature = "embassy-sync", feature = "embassy-time"))]
 pub mod embassy;
 mod entropy;
+mod floor;
 mod forecast;
 mod gate;
 mod glue;
@@ -39,7 +44,11 @@ mod grants;
 #[cfg(feature = "headers")]
 pub mod headers;
 mod hold;
+#[cfg(feature = "image")]
+mod image;
 mod job;
+#[cfg(feature = "journal")]
+pub mod journal;
 mod ledger;
 mod limiter;
 mod plan;
@@ -70,6 +79,7 @@ mod time;
 mod unit;
 mod usage;
 mod wall;
+mod wall_sync;
 mod window;
 mod window_log;
 mod window_slices;
@@ -87,7 +97,9 @@ pub use burst::Burst;
 pub use calendar::{Boundaries, Calendar, Cycle, MonthDay, Period, ShortMonth, Span, UtcOffset};
 pub use civil::{CalendarError, Date, IsoWeek, Weekday, is_leap_year};
 pub use clocked::Clocked;
+pub use continued::{Continued, Offline};
 pub use decimal::DecimalError;
+pub use dispatcher::{Dispatcher, Next, SubmitError, Work};
 pub use entropy::Entropy;
 pub use forecast::{Forecast, burns_out};
 pub use gate::{
@@ -96,6 +108,8 @@ pub use gate::{
 };
 pub use grants::{Grant, GrantAsk, GrantError, GrantReport, Grants, Segment};
 pub use hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
+#[cfg(feature = "image")]
+pub use image::{Boot, Image, ImageError, Mismatch, Restored, saved_at};
 pub use job::{AlreadyOpen, JobId, NotOpen};
 pub use ledger::{Ledger, OpenError};
 pub use limiter::{Book, Denied, Limiter, Reservation, Token};
@@ -121,6 +135,7 @@ pub use time::{Clock, Duration, Instant, ManualClock};
 pub use unit::{Airtime, Bytes, Credits, Custom, Unit, Usd};
 pub use usage::{Counted, Usage, UsageKey, Used};
 pub use wall::{Heard, Trust, UnixMicros, Wall};
+pub use wall_sync::{WallClock, WallReading, WallSync};
 pub use window::{History, WhenFull, Window, WindowError};
 pub use window_log::WindowLog;
 pub use window_slices::WindowSlices;

@@ -23,8 +23,8 @@ use crate::time::{Duration, Instant};
 ///
 /// # Order
 /// * **Classes**: the most urgent class that waits is served, unless one is due: one that was passed over `patience` times
-///   since it was served; of several, the one passed over most. So a class that waits is passed over at most
-///   `max(patience, 1) + C - 2` times in a row, and there are moments when it is.
+///   since it was served; of several, the one passed over most. So with two classes or more, one that waits is passed
+///   over at most `max(patience, 1) + C - 2` times in a row, and there are moments when it is.
 /// * **Keys** of a class take turns: with `K` keys waiting, each is served once in `K` services. A key that begins to wait
 ///   goes behind those that do: coming and going neither gains nor loses a turn. Within a key: first in, first out.
 /// * **Those that came back** ([`requeue`](Self::requeue)) had their key's turn already. When their time has come they go
@@ -207,7 +207,7 @@ impl<T, const N: usize, const C: usize> Queue<T, N, C> {
         let mut again = walk.clone();
         for _ in 0..ahead {
             let passed = self.step(&mut again)?;
-            if let Some(place) = self.places_mut().get_mut(passed) {
+            if let Some(place) = Places::get_mut(&mut self.places, passed) {
                 place.overtaken = place.overtaken.saturating_add(1);
             }
         }
@@ -320,7 +320,7 @@ impl<T, const N: usize, const C: usize> Queue<T, N, C> {
         if usize::from(waiting) + usize::from(spare) >= N {
             return Err(QueueError::Full { waiting });
         }
-        self.places_mut().take_place().ok_or(QueueError::Full { waiting })
+        Places::take_place(&mut self.places).ok_or(QueueError::Full { waiting })
     }
 
     /// Fills a place; `not_before` for one that came back.
@@ -395,9 +395,5 @@ impl<T, const N: usize, const C: usize> Queue<T, N, C> {
 
     pub(crate) fn view(&self) -> &Places {
         &self.places
-    }
-
-    fn places_mut(&mut self) -> &mut Places {
-        &mut self.places
     }
 }

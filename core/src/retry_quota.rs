@@ -71,8 +71,8 @@ impl QuotaCosts {
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RetryQuota {
-    costs: QuotaCosts,
-    left: u32,
+    pub(crate) costs: QuotaCosts,
+    pub(crate) left: u32,
 }
 
 impl RetryQuota {
@@ -118,7 +118,7 @@ impl RetryQuota {
     }
 }
 
-const SLICES: usize = 10;
+pub(crate) const SLICES: usize = 10;
 
 /// Retries as a share of the calls of the last seconds, plus a few a second for when there is little traffic.
 ///
@@ -138,14 +138,14 @@ const SLICES: usize = 10;
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RatioBudget {
-    slice: Duration,
-    permille: u16,
+    pub(crate) slice: Duration,
+    pub(crate) permille: u16,
     /// Permille of a retry that the floor adds over the whole `ttl`.
-    reserve: i64,
-    head: Instant,
-    last: Instant,
+    pub(crate) reserve: i64,
+    pub(crate) head: Instant,
+    pub(crate) last: Instant,
     /// Deposits less withdrawals, in permille of a retry; the running slice first.
-    slices: [i64; SLICES],
+    pub(crate) slices: [i64; SLICES],
 }
 
 impl RatioBudget {

@@ -9,9 +9,9 @@
 //! ```
 
 use crate::budget::{Cover, Home, UNDATED};
-use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, OnExpiry, Receipt, Shortfall};
+use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
 use crate::job::JobId;
-use crate::ledger::{Ledger, add_short};
+use crate::ledger::Ledger;
 use crate::time::Instant;
 
 impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: usize> Ledger<'_, N, H, L, R, S> {
@@ -32,7 +32,8 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     /// unaccounted, and never refused. An id that nobody remembers is a late charge.
     ///
     /// # Errors
-    /// As [`settle`](Self::settle), without [`LedgerError::Overage`] and [`LedgerError::NotFound`].
+    /// As [`settle`](Self::settle), without [`LedgerError::Overage`] and [`LedgerError::NotFound`];
+    /// [`LedgerError::Absorbed`]: it is inside what was restored after a reboot.
     pub fn absorb(&mut self, now: Instant, id: JobId, actual: &[Line]) -> Result<Receipt, LedgerError> {
         self.finish(now, id, actual, true)
     }
@@ -47,7 +48,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     /// [`LedgerError::RefundExceeds`]; [`LedgerError::NotPosted`]; [`LedgerError::NotFound`];
     /// [`LedgerError::AlreadyVoided`]; [`LedgerError::Expired`]; what is wrong with the lines.
     pub fn refund(&mut self, now: Instant, id: JobId, lines: &[Line]) -> Result<Receipt, LedgerError> {
-        let hold = self.look(id, self.effective(now)).ok_or(LedgerError::NotFound)?;
+        let hold = self.look(id, self.effective(now)).ok_or(self.missing(id))?;
         match hold.state {
             HoldState::Posted | HoldState::PostedLate => {}
             HoldState::Live => return Err(LedgerError::NotPosted),
@@ -112,8 +113,8 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
         let eff = self.effective(now);
         let hold = match self.look(id, eff) {
             Some(hold) => hold,
-            None if forced => self.strange(id, actual)?,
-            None => return Err(LedgerError::NotFound),
+            None if forced && self.fresh(id).is_ok() => self.strange(id, actual)?,
+            None => return Err(self.missing(id)),
         };
         match hold.state {
             HoldState::Live | HoldState::Expired => {}
@@ -125,7 +126,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
             HoldState::Denied(_) => return Err(LedgerError::NotFound),
         }
         self.matches(&hold, actual)?;
-        if let Err(short) = self.fits(&hold, actual, eff, forced) {
+        if let Err(short) = self.affords(&hold, actual, eff, forced) {
             self.overage(now, &hold, actual);
             return Err(LedgerError::Overage(short));
         }
@@ -153,7 +154,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     }
 
     /// First pass of a settlement: whether all that lies above the hold is met.
-    fn fits(&self, hold: &Hold<L>, actual: &[Line], eff: Instant, forced: bool) -> Result<(), Shortfall> {
+    pub(crate) fn affords(&self, hold: &Hold<L>, actual: &[Line], eff: Instant, forced: bool) -> Result<(), Shortfall> {
         let mut short = None;
         for (at, line) in actual.iter().enumerate() {
             let Some((own, (spec, budget))) = hold.line(line.account).zip(self.view(line.account, eff)) else {
@@ -253,4 +254,9 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
 /// What a line has booked already, before a settlement.
 fn booked(state: HoldState, own: &HeldLine) -> u64 {
     if state == HoldState::Expired { own.taken } else { own.reserved }
+}
+
+pub(crate) fn add_short(short: &mut Option<Shortfall>, at: usize, account: AccountId, micros: u64) {
+    let line = u8::try_from(at).unwrap_or(u8::MAX);
+    short.get_or_insert(Shortfall { account, line, micros, failing: Lines::NONE }).failing.add(at);
 }

@@ -49,24 +49,24 @@ pub struct Reconciled {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Slots<const N: usize> {
-    table: Vec<Slot, N>,
-    limit: u32,
-    foreign: u32,
-    last: Instant,
-    mark: u32,
-    expired: u32,
-    faults: u32,
+    pub(crate) table: Vec<Slot, N>,
+    pub(crate) limit: u32,
+    pub(crate) foreign: u32,
+    pub(crate) last: Instant,
+    pub(crate) mark: u32,
+    pub(crate) expired: u32,
+    pub(crate) faults: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Slot {
-    id: JobId,
-    opened: Instant,
-    ends: Instant,
-    weight: u32,
+pub(crate) struct Slot {
+    pub(crate) id: JobId,
+    pub(crate) opened: Instant,
+    pub(crate) ends: Instant,
+    pub(crate) weight: u32,
     /// The reservation that holds it; 0 once it is committed.
-    mark: u32,
+    pub(crate) mark: u32,
 }
 
 impl<const N: usize> Slots<N> {

@@ -78,9 +78,9 @@ pub enum Counted {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Usage<U, const N: usize> {
-    table: Vec<(UsageKey, Used<U>), N>,
-    others: Used<U>,
-    period: i32,
+    pub(crate) table: Vec<(UsageKey, Used<U>), N>,
+    pub(crate) others: Used<U>,
+    pub(crate) period: i32,
 }
 
 impl<U, const N: usize> Usage<U, N> {

@@ -98,14 +98,14 @@ pub enum Heard {
 /// One reading: `unix` at `at`, give or take `error`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Sample {
-    at: Instant,
-    unix: UnixMicros,
-    error: Duration,
+pub(crate) struct Sample {
+    pub(crate) at: Instant,
+    pub(crate) unix: UnixMicros,
+    pub(crate) error: Duration,
 }
 
 impl Sample {
-    const fn read(&self, now: Instant) -> UnixMicros {
+    pub(crate) const fn read(&self, now: Instant) -> UnixMicros {
         self.unix.saturating_add(now.saturating_since(self.at))
     }
 
@@ -140,16 +140,16 @@ impl Sample {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Wall {
     /// What was believed last; in force only while `known`.
-    anchor: Option<Sample>,
+    pub(crate) anchor: Option<Sample>,
     /// The first of two samples.
-    candidate: Option<Sample>,
+    pub(crate) candidate: Option<Sample>,
     /// What the wall has shown already: it does not go back below it.
-    least: UnixMicros,
-    floor: UnixMicros,
-    max_step: Duration,
-    last: Instant,
-    steps: u32,
-    known: bool,
+    pub(crate) least: UnixMicros,
+    pub(crate) floor: UnixMicros,
+    pub(crate) max_step: Duration,
+    pub(crate) last: Instant,
+    pub(crate) steps: u32,
+    pub(crate) known: bool,
 }
 
 impl Wall {

@@ -33,28 +33,28 @@ use crate::window::{History, WhenFull, Window, beyond_time, is_live, is_out};
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WindowLog<const N: usize> {
-    window: Window,
-    when_full: WhenFull,
-    entries: Vec<Entry, N>,
+    pub(crate) window: Window,
+    pub(crate) when_full: WhenFull,
+    pub(crate) entries: Vec<Entry, N>,
     /// Entries before this have left the window; they are swept out when room is needed.
-    start: usize,
+    pub(crate) start: usize,
     /// Entries before this are settled and sorted by stamp; those behind it are held.
-    settled: usize,
-    used: u64,
+    pub(crate) settled: usize,
+    pub(crate) used: u64,
     /// What was committed without an entry of its own: after its lease, or from a reservation of nothing.
-    late: Entry,
-    last: Instant,
-    mark: u32,
-    faults: u32,
+    pub(crate) late: Entry,
+    pub(crate) last: Instant,
+    pub(crate) mark: u32,
+    pub(crate) faults: u32,
 }
 
 /// A settled grant and when it was committed, or a hold and when its lease ends.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Entry {
-    stamp: Instant,
-    cost: u32,
-    mark: u32,
+pub(crate) struct Entry {
+    pub(crate) stamp: Instant,
+    pub(crate) cost: u32,
+    pub(crate) mark: u32,
 }
 
 const NOTHING: Entry = Entry { stamp: Instant::ORIGIN, cost: 0, mark: 0 };
@@ -129,7 +129,7 @@ impl<const N: usize> WindowLog<N> {
     }
 
     /// The settled entries and the held ones.
-    fn parts(&self) -> (&[Entry], &[Entry]) {
+    pub(crate) fn parts(&self) -> (&[Entry], &[Entry]) {
         let (settled, held) = self.entries.split_at_checked(self.settled).unwrap_or((&self.entries, &[]));
         (settled.get(self.start..).unwrap_or(&[]), held)
     }

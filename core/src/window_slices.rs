@@ -34,39 +34,39 @@ use crate::window::{History, Window, WindowError, beyond_time, is_live};
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct WindowSlices<const B: usize> {
-    window: Window,
-    slice: Duration,
+    pub(crate) window: Window,
+    pub(crate) slice: Duration,
     /// The B slices before the running one; `oldest` is the next to leave.
-    past: [u32; B],
-    oldest: usize,
-    running: u32,
+    pub(crate) past: [u32; B],
+    pub(crate) oldest: usize,
+    pub(crate) running: u32,
     /// When the running slice began; moves only when something is granted or settled.
-    head: Instant,
-    last: Instant,
+    pub(crate) head: Instant,
+    pub(crate) last: Instant,
     /// The sum of all slices.
-    used: u64,
+    pub(crate) used: u64,
     /// Two generations of holds: new ones join the first, and the second runs out.
-    young: Holds,
-    aged: Holds,
-    faults: u32,
+    pub(crate) young: Holds,
+    pub(crate) aged: Holds,
+    pub(crate) faults: u32,
 }
 
 /// Holds that are forgotten together, when the last of their leases has ended.
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-struct Holds {
-    units: u64,
+pub(crate) struct Holds {
+    pub(crate) units: u64,
     since: Instant,
     until: Instant,
-    mark: u32,
+    pub(crate) mark: u32,
 }
 
 impl Holds {
-    const fn none(since: Instant, mark: u32) -> Self {
+    pub(crate) const fn none(since: Instant, mark: u32) -> Self {
         Self { units: 0, since, until: since, mark }
     }
 
-    fn at(&self, eff: Instant) -> u64 {
+    pub(crate) fn at(&self, eff: Instant) -> u64 {
         if is_live(self.until, eff) { self.units } else { 0 }
     }
 }
@@ -138,7 +138,7 @@ impl<const B: usize> WindowSlices<B> {
     }
 
     /// The slices in the order in which they leave: the first at the end of the running one.
-    fn leaving(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(crate) fn leaving(&self) -> impl Iterator<Item = u32> + '_ {
         let (late, early) = self.past.split_at_checked(self.oldest).unwrap_or((&[], &self.past));
         early.iter().chain(late).copied().chain(core::iter::once(self.running))
     }
@@ -195,7 +195,7 @@ impl<const B: usize> WindowSlices<B> {
     }
 
     /// Moves the running slice up to `eff`. Slices that have all left re-anchor there, without a division.
-    fn advance(&mut self, eff: Instant) {
+    pub(crate) fn advance(&mut self, eff: Instant) {
         for _ in 0..=B {
             let end = self.head.saturating_add(self.slice);
             if eff < end || end == Instant::MAX {
@@ -230,7 +230,7 @@ impl<const B: usize> WindowSlices<B> {
 
     /// Counts settled units in the running slice. Saturates at 2^32: by then the limit is used up many times over.
     #[inline]
-    fn enter(&mut self, cost: u64) {
+    pub(crate) fn enter(&mut self, cost: u64) {
         let before = self.running;
         self.running = self.running.saturating_add(u32::try_from(cost).unwrap_or(u32::MAX));
         self.used += u64::from(self.running - before);

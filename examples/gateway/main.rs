@@ -8,6 +8,7 @@
 //! cargo run --release --example gateway
 //! cargo run --release --example gateway -- --plan pro --seed 7
 //! cargo run --release --example gateway -- --careless          # nobody counts: see the server complain
+//! cargo run --release --example gateway -- --serve 8080        # the server alone, for the firmware's client
 //! ```
 //!
 //! Exit codes: 0 no violation, 1 at least one or a bill that differs from our books, 2 bad input (nothing was sent), 3 not finished in time or another failure.
@@ -26,6 +27,7 @@ mod queue;
 mod refusals;
 mod report;
 mod run;
+mod serve;
 mod server;
 mod understood;
 
@@ -78,6 +80,9 @@ struct Args {
     /// Leave out one of the limits, to see that the server notices.
     #[arg(long, value_name = "LIMIT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "window")]
     careless: Option<Careless>,
+    /// Be the server and nothing else, until the standard input ends or the deadline comes (0: any free port).
+    #[arg(long, value_name = "PORT", conflicts_with_all = ["jobs", "out", "careless"])]
+    serve: Option<u16>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -90,6 +95,9 @@ enum Careless {
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    if let Some(port) = args.serve {
+        return exit(serve::alone(port, &args));
+    }
     // Checked as a whole before there is even a server to send anything to.
     let jobs = match jobs::load(&args.jobs) {
         Ok(jobs) => jobs,
@@ -102,7 +110,12 @@ fn main() -> ExitCode {
         eprintln!("{}: cannot be written to: {error}", args.out.display());
         return ExitCode::from(2);
     }
-    match run(&args, jobs).and_then(|report| save(&report, &args.out)) {
+    exit(run(&args, jobs).and_then(|report| save(&report, &args.out)))
+}
+
+/// By how often the plan was broken.
+fn exit(violations: Result<u64, Box<dyn Error>>) -> ExitCode {
+    match violations {
         Ok(0) => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(1),
         Err(error) => {

@@ -82,6 +82,8 @@ struct State {
     /// What was ordered in each task that was started.
     orders: BTreeMap<u64, Order>,
     bill: Bill,
+    /// How often the server refused in which way.
+    refused: BTreeMap<String, u32>,
 }
 
 impl Server {
@@ -94,6 +96,7 @@ impl Server {
                 attempts: BTreeMap::new(),
                 orders: BTreeMap::new(),
                 bill: Bill::default(),
+                refused: BTreeMap::new(),
             }),
         })
     }
@@ -105,12 +108,25 @@ impl Server {
             let server = Arc::clone(&self);
             let service = service_fn(move |request| {
                 let server = Arc::clone(&server);
-                async move { Ok::<_, Infallible>(server.answer(request).await) }
+                async move { Ok::<_, Infallible>(server.count(server.answer(request).await)) }
             });
             // A `Date` of the real clock would contradict the virtual one.
             let mut http = hyper::server::conn::http1::Builder::new();
             connections.spawn(http.auto_date_header(false).serve_connection(TokioIo::new(stream), service));
         }
+    }
+
+    /// The books, the bill, and how often it refused in which way.
+    pub(crate) fn accounts(&self) -> (Books, Bill, BTreeMap<String, u32>) {
+        let state = self.state();
+        (state.books.clone(), state.bill.clone(), state.refused.clone())
+    }
+
+    fn count(&self, response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+        if let Some(label) = response.headers().get("x-label").and_then(|label| label.to_str().ok()) {
+            *self.state().refused.entry(label.to_owned()).or_default() += 1;
+        }
+        response
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {

@@ -1,4 +1,4 @@
-//! `tollgate` on a host: the same exact limiters, shared by threads.
+//! `tollgate` on a host: the same exact limiters, shared by threads and tasks.
 //!
 //! The limiters themselves, their contract and their words are those of the crate [`tollgate`]; this one brings what
 //! needs an operating system: a clock, locks, waiting in line.
@@ -31,29 +31,36 @@
 //! | You want | Take |
 //! |---|---|
 //! | the time | [`StdClock`] |
-//! | one limiter for many threads | [`Shared`] |
-//! | to wait your turn, fairly | [`Shared::blocking_wait`], with a [`Wait`] |
-//! | to wait for several limits, or for a part of one | [`Shared::blocking_wait_for`] |
+//! | one limiter for many threads and tasks | [`Shared`] |
+//! | to wait your turn, fairly | [`Shared::blocking_wait`], [`Shared::wait`], with a [`Wait`] |
+//! | to wait for several limits, or for a part of one | [`Shared::blocking_wait_for`], [`Shared::wait_for`] |
+//! | to wait on a runtime of your own | [`Timer`] |
 //! | to know why a wait came to nothing | [`WaitError`] |
 //! | to stop waiting from outside | [`Cancel`] |
 //! | units that are given back when you forget about them | [`Permit`] |
-//! | to reach into a shared limiter | [`Shared::with`] |
+//! | to look at a shared limiter, to reach into it | [`Shared::look`], [`Shared::with`] |
 //! | to send again where that may help, and keep others back | [`Upstream::call`], [`Upstream::call_async`] |
 //! | to say what the answers of your HTTP stack mean | [`Classify`] |
 //! | to know why a call came to nothing | [`CallError`] |
 //! | to tell that a job has ended at the server | [`Upstream::released`] |
 //! | to see what goes on at an upstream | [`Upstream::status`], [`Upstream::with_observer`] |
-//! | to send again on tokio's clock and sleep | `TokioClock`, by the feature `tokio` |
+//! | to wait, and to send again, on tokio's clock and sleep | `TokioClock`, by the feature `tokio` |
+//! | to see what goes on at a limiter | [`Shared::named`], with the feature `tracing` |
 //! | to learn from a response's headers | `http`, by the feature of that name |
+//! | budgets that survive a crash, in a file | `JournalFile`, by the feature `journal` |
 //! | days and months in a time zone | `ZonedCalendar`, by the feature `jiff` |
 //! | to check a limiter of your own against the contract | `testing`, by the feature of that name |
+//! | a flash that loses its power when you say so | `testing::Flash`, by the same |
 
 mod call;
 mod cancel;
 mod clock;
 #[cfg(feature = "http")]
 pub mod http;
+#[cfg(feature = "journal")]
+mod journal_file;
 mod line;
+mod observe;
 mod permit;
 mod retry;
 mod retry_async;
@@ -61,9 +68,12 @@ mod retry_async;
 mod retry_tokio;
 mod room;
 mod shared;
+mod shared_async;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod timer;
 mod upstream;
+mod visit;
 mod wait;
 mod waiters;
 #[cfg(feature = "jiff")]
@@ -71,11 +81,14 @@ mod zone;
 
 pub use cancel::Cancel;
 pub use clock::StdClock;
+#[cfg(feature = "journal")]
+pub use journal_file::{JournalFile, JournalFileError};
 pub use permit::Permit;
 pub use retry::{Alarm, CallError, Classify};
 #[cfg(feature = "tokio")]
 pub use retry_tokio::TokioClock;
 pub use shared::Shared;
+pub use timer::Timer;
 pub use upstream::{Attempt, Status, Upstream};
 pub use wait::{Wait, WaitError};
 #[cfg(feature = "jiff")]

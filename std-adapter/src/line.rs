@@ -15,12 +15,27 @@ use std::time;
 
 use tollgate::{Duration, Instant};
 
-/// Tickets in the order of arrival.
+/// Places in the order of arrival.
 #[derive(Debug)]
 pub(crate) struct Line {
-    places: VecDeque<(u64, Waker)>,
+    places: VecDeque<Place>,
     next: u64,
     max: usize,
+}
+
+#[derive(Debug)]
+struct Place {
+    ticket: u64,
+    waker: Waker,
+    /// Whether it should look again: for tasks, which are polled for other reasons too.
+    rung: bool,
+}
+
+impl Place {
+    fn ring(&mut self) -> Waker {
+        self.rung = true;
+        self.waker.clone()
+    }
 }
 
 impl Line {
@@ -47,27 +62,46 @@ impl Line {
         }
         let ticket = self.next;
         self.next += 1;
-        self.places.push_back((ticket, waker));
+        self.places.push_back(Place { ticket, waker, rung: false });
         Some(ticket)
+    }
+
+    /// Whom to wake for this place from now on; answers whom one would have woken until now.
+    pub(crate) fn listen(&mut self, ticket: u64, waker: Waker) -> Option<Waker> {
+        let index = self.find(ticket)?;
+        let place = self.places.get_mut(index)?;
+        place.rung = false;
+        Some(std::mem::replace(&mut place.waker, waker))
+    }
+
+    /// Whether somebody rang for this place since it last listened. A place that is gone need not wait for that.
+    pub(crate) fn is_rung(&self, ticket: u64) -> bool {
+        self.find(ticket).and_then(|index| self.places.get(index)).is_none_or(|place| place.rung)
     }
 
     /// Gives the ticket back; `None` if it is not in the line.
     pub(crate) fn leave(&mut self, ticket: u64) -> Option<Left> {
-        let index = self.places.binary_search_by_key(&ticket, |place| place.0).ok()?;
-        let (_, own) = self.places.remove(index)?;
-        Some(Left { _own: own, next: if index == 0 { self.head() } else { None } })
+        let index = self.find(ticket)?;
+        let own = self.places.remove(index)?.waker;
+        Some(Left { _own: own, next: if index == 0 { self.ring_head() } else { None } })
     }
 
     pub(crate) fn is_head(&self, ticket: u64) -> bool {
-        self.places.front().is_some_and(|place| place.0 == ticket)
+        self.places.front().is_some_and(|place| place.ticket == ticket)
     }
 
-    pub(crate) fn head(&self) -> Option<Waker> {
-        self.places.front().map(|place| place.1.clone())
+    /// Rings for the head. Answers whom to wake.
+    pub(crate) fn ring_head(&mut self) -> Option<Waker> {
+        self.places.front_mut().map(Place::ring)
     }
 
-    pub(crate) fn everybody(&self) -> Vec<Waker> {
-        self.places.iter().map(|place| place.1.clone()).collect()
+    /// Rings for everybody. Answers whom to wake.
+    pub(crate) fn ring_all(&mut self) -> Vec<Waker> {
+        self.places.iter_mut().map(Place::ring).collect()
+    }
+
+    fn find(&self, ticket: u64) -> Option<usize> {
+        self.places.binary_search_by_key(&ticket, |place| place.ticket).ok()
     }
 }
 
@@ -170,6 +204,23 @@ mod tests {
         assert!(line.leave(2).is_none(), "a ticket given back twice is nobody's");
         assert!(line.is_empty());
         assert_eq!(parkers.len(), 4);
+    }
+
+    #[test]
+    fn a_ring_is_for_one_place_until_it_listens() {
+        let mut line = Line::new(2);
+        let (_, old) = waker();
+        let (_, new) = waker();
+        let [first, second] = [old.clone(), old.clone()].map(|waker| line.join(waker).expect("two places"));
+        assert!(line.ring_head().is_some_and(|head| head.will_wake(&old)));
+        assert_eq!([first, second].map(|ticket| line.is_rung(ticket)), [true, false]);
+        assert!(line.listen(first, new.clone()).is_some_and(|before| before.will_wake(&old)));
+        assert!(!line.is_rung(first));
+        assert!(line.ring_all()[0].will_wake(&new), "where it is now");
+        line.listen(second, new.clone());
+        line.leave(first);
+        assert!(line.is_rung(second), "it is the head now");
+        assert!(line.is_rung(first) && line.listen(first, new).is_none(), "nobody waits without a place");
     }
 
     #[test]

@@ -5,12 +5,14 @@ use std::fmt;
 use tollgate::{Book, Clock, Instant, Reservation, Token};
 
 use crate::clock::StdClock;
+use crate::observe::Event;
 use crate::shared::Shared;
 
 /// Units that are booked. Say what was really used with [`commit`](Self::commit).
 ///
-/// Dropped without that (an early return, `?`, a panic), everything is given back that time has not given back already,
-/// and whoever waits is woken. It can be sent to another thread. Forgotten with `mem::forget`, its units stay counted as
+/// Dropped without that (an early return, `?`, a panic, a task that is aborted), everything is given back that time has
+/// not given back already, unless [`charge_on_drop`](Self::charge_on_drop) said otherwise; whoever waits is woken. It
+/// belongs to nobody: send it to another thread or task, keep it in a struct. Forgotten with `mem::forget`, its units stay counted as
 /// the limiter's page says; nothing else happens.
 ///
 /// # Example
@@ -56,8 +58,32 @@ impl<L: Book, C: Clock> Permit<L, C> {
         self.actual = actual;
     }
 
-    /// Gives everything back that time has not given back already; the same as to drop it, said aloud.
-    pub fn release(self) {}
+    /// Gives everything back that time has not given back already.
+    pub fn release(mut self) {
+        self.actual = 0;
+    }
+
+    /// From now on, to drop it is to have used `actual` units: say it before what cannot be taken back, above all before
+    /// a request is sent that is charged whether or not anybody waits for the answer. Zero is where it starts.
+    ///
+    /// [`commit`](Self::commit) and [`release`](Self::release) still have the last word.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Clock, Duration, Quota, Start, TokenBucket};
+    /// use tollgate_std::{Shared, StdClock};
+    /// let quota = tollgate::valid!(Quota::new(10, Duration::from_hours(1)));
+    /// let limiter = Shared::new(TokenBucket::new(quota, Start::Full, StdClock::default().now()));
+    ///
+    /// let mut permit = limiter.blocking_wait(8, Duration::from_secs(1))?;
+    /// permit.charge_on_drop(8); // sent: the server counts it from here on
+    /// drop(permit); // nobody waits for the answer
+    /// assert_eq!(limiter.available(), 2);
+    /// # Ok::<(), tollgate_std::WaitError>(())
+    /// ```
+    pub const fn charge_on_drop(&mut self, actual: u64) {
+        self.actual = actual;
+    }
 }
 
 impl<L: Book, C: Clock> Drop for Permit<L, C> {
@@ -66,7 +92,9 @@ impl<L: Book, C: Clock> Drop for Permit<L, C> {
         let held = std::mem::replace(&mut self.held, nothing);
         // Nothing held and nothing used leaves no trace, as everywhere.
         if held.cost() > 0 || self.actual > 0 {
+            let log = self.shared.log(Some(held.cost()));
             self.shared.with(|limiter, now| limiter.settle(now, held, self.actual));
+            log.tell(Event::Settled { actual: self.actual });
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What handles share: the limiter, its clock and the line before it, and the one body under every wait.
+//! What handles share: the limiter, its clock and the line before it; and how a thread waits there.
 //!
 //! Everything is looked at and changed under one lock. Whoever must wait joins the line under the same lock under which
 //! it was refused, and sleeps without it; a wake-up before the sleep is kept. So none is missed:
@@ -13,7 +13,9 @@ use std::task::Waker;
 
 use tollgate::{Clock, Denied, Instant, Limiter};
 
-use crate::line::{Left, Line, Naps, Parker};
+use crate::line::{Line, Naps, Parker};
+use crate::observe::{Event, Log, Watch};
+use crate::visit::{Step, Visit};
 use crate::wait::{Wait, WaitError};
 
 /// How many may wait unless told otherwise.
@@ -27,6 +29,7 @@ pub(crate) struct Room<L, C> {
 pub(crate) struct State<L> {
     pub(crate) limiter: L,
     pub(crate) line: Line,
+    pub(crate) watch: Watch,
 }
 
 impl<L: Limiter> State<L> {
@@ -37,16 +40,22 @@ impl<L: Limiter> State<L> {
 }
 
 /// The answer to whoever is not served yet because others wait: `Busy`, but what can never pass is told so.
-pub(crate) fn behind<L: Limiter>(limiter: &L, now: Instant, cost: u64) -> Denied {
+fn behind<L: Limiter>(limiter: &L, now: Instant, cost: u64) -> Denied {
     match limiter.earliest(now, cost) {
         Err(never @ Denied::Never { .. }) => never,
         _ => Denied::Busy,
     }
 }
 
+/// The answer to whoever stands in line behind others: when it would pass if they were not there.
+pub(crate) fn alone<L: Limiter>(limiter: &L, now: Instant, cost: u64) -> Denied {
+    limiter.earliest(now, cost).map_or_else(|denied| denied, Denied::Until)
+}
+
 impl<L, C> Room<L, C> {
-    pub(crate) const fn new(limiter: L, clock: C) -> Self {
-        Self { clock, state: Mutex::new(State { limiter, line: Line::new(MAX_WAITERS) }) }
+    pub(crate) fn new(limiter: L, clock: C) -> Self {
+        let state = State { limiter, line: Line::new(MAX_WAITERS), watch: Watch::default() };
+        Self { clock, state: Mutex::new(state) }
     }
 
     /// A panic elsewhere is no reason to lock everybody out; why that is sound is said at `Shared`.
@@ -57,110 +66,76 @@ impl<L, C> Room<L, C> {
 
 impl<L, C: Clock> Room<L, C> {
     /// Looks, or takes something, under the lock. The clock is read under it too.
-    pub(crate) fn ask<R>(&self, ask: impl FnOnce(&mut State<L>, Instant) -> R) -> R {
+    pub(crate) fn ask<R>(&self, log: Log, ask: impl FnOnce(&mut State<L>, Instant) -> R) -> R {
+        let mut later = Later::new(log);
         let mut state = self.lock();
         let now = self.clock.now();
+        later.told(state.watch.see(now));
         ask(&mut state, now)
     }
 
     /// Changes something that whoever waits might have waited for; wakes the head afterwards.
-    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut L, Instant) -> R) -> R {
-        // Declared first, dropped last: when the lock is free, because a waker may be anybody's code.
-        let mut later = WakeLater(None);
+    pub(crate) fn change<R>(&self, log: Log, change: impl FnOnce(&mut L, Instant) -> R) -> R {
+        let mut later = Later::new(log);
         let mut state = self.lock();
         // The line cannot change meanwhile, so that this is the head afterwards too.
-        later.0 = state.line.head();
+        later.waker = state.line.ring_head();
         let now = self.clock.now();
+        later.told(state.watch.see(now));
         change(&mut state.limiter, now)
     }
 
-    /// The one body under every wait. `ask(limiter, now, turn)` books if it is our turn, and never otherwise.
-    pub(crate) fn wait_by<T>(
+    /// Waits on this thread. `ask(limiter, now, turn)` books if it is our turn, and never otherwise.
+    pub(crate) fn blocking<T>(
         &self,
         wait: &Wait,
-        mut ask: impl FnMut(&mut L, Instant, bool) -> Result<T, Denied>,
+        log: Log,
+        ask: impl FnMut(&mut L, Instant, bool) -> Result<T, Denied>,
     ) -> Result<T, WaitError> {
-        if wait.is_cancelled() {
-            return Err(WaitError::Cancelled);
-        }
-        // To be refused and to join the line is one step under one lock: no release can slip between the two.
-        let mut state = self.lock();
-        let mut now = self.clock.now();
-        let deadline = wait.deadline(now);
-        let turn = state.line.is_empty();
-        let mut until = match next(ask(&mut state.limiter, now, turn), now, deadline, wait.is_hoping())? {
-            Next::Granted(granted) => return Ok(granted),
-            Next::Sleep(until) => until,
-        };
-        let parker = Arc::new(Parker::default());
-        let ticket = state.line.join(Waker::from(parker.clone())).ok_or(WaitError::Full)?;
-        let place = Place { room: self, ticket };
-        drop(state);
-
-        let _signed_up = wait.cancel().map(|cancel| cancel.sign_up(Waker::from(parker.clone())));
+        let mut visit = Visit::new(self, wait, log, ask);
         let mut naps = Naps::default();
+        // Made when somebody has to wait.
+        let mut parker: Option<Arc<Parker>> = None;
         loop {
-            // Both before the sleep, for a token cancelled before it knew us, and after it.
-            if wait.is_cancelled() {
-                return Err(WaitError::Cancelled);
+            match visit.step(|| Waker::from(Arc::clone(parker.get_or_insert_default()))) {
+                Step::Ended(ended) => return ended,
+                Step::Sleep { now, until } => {
+                    let woken = parker.get_or_insert_default().park(naps.span(now, until));
+                    naps.slept(woken);
+                }
             }
-            let woken = parker.park(naps.span(now, until));
-            if wait.is_cancelled() {
-                return Err(WaitError::Cancelled);
-            }
-            let mut state = self.lock();
-            now = self.clock.now();
-            naps.slept(woken);
-            let turn = state.line.is_head(place.ticket);
-            until = match next(ask(&mut state.limiter, now, turn), now, deadline, wait.is_hoping())? {
-                Next::Granted(granted) => return Ok(granted),
-                Next::Sleep(until) => until,
-            };
         }
     }
 }
 
-enum Next<T> {
-    Granted(T),
-    /// Until then, or until woken; [`Instant::MAX`] is no time.
-    Sleep(Instant),
+/// What is done when the lock is free, also after a panic: a waker and a subscriber may be anybody's code. To be declared
+/// before the lock is taken, because what is declared first is dropped last.
+pub(crate) struct Later {
+    log: Log,
+    pub(crate) waker: Option<Waker>,
+    events: [Option<Event>; 2],
 }
 
-/// What an answer of the limiter means to somebody with this deadline.
-fn next<T>(answer: Result<T, Denied>, now: Instant, deadline: Instant, hoping: bool) -> Result<Next<T>, WaitError> {
-    let over = now >= deadline;
-    match answer {
-        Ok(granted) => Ok(Next::Granted(granted)),
-        Err(Denied::Never { max }) => Err(WaitError::Never { max }),
-        Err(Denied::Until(at)) if over || (at > deadline && !hoping) => Err(WaitError::Timeout { until: Some(at) }),
-        Err(Denied::Until(at)) => Ok(Next::Sleep(at.min(deadline))),
-        Err(Denied::Busy) if over => Err(WaitError::Timeout { until: None }),
-        Err(Denied::Busy) => Ok(Next::Sleep(deadline)),
+impl Later {
+    pub(crate) const fn new(log: Log) -> Self {
+        Self { log, waker: None, events: [None; 2] }
     }
-}
 
-/// A place in the line. However its wait ends, it is given back, and the next is woken.
-struct Place<'a, L, C> {
-    room: &'a Room<L, C>,
-    ticket: u64,
-}
-
-impl<L, C> Drop for Place<'_, L, C> {
-    fn drop(&mut self) {
-        let left = self.room.lock().line.leave(self.ticket);
-        if let Some(Left { next: Some(next), .. }) = left {
-            next.wake();
+    /// To be told; there is room for what one step can bring.
+    pub(crate) fn told(&mut self, event: Option<Event>) {
+        if let Some(free) = self.events.iter_mut().find(|slot| slot.is_none()) {
+            *free = event;
         }
     }
 }
 
-/// Wakes whoever is in it when it is dropped, also by a panic.
-struct WakeLater(Option<Waker>);
-
-impl Drop for WakeLater {
+impl Drop for Later {
     fn drop(&mut self) {
-        if let Some(waker) = self.0.take() {
+        if let Some(waker) = self.waker.take() {
             waker.wake();
+        }
+        for event in self.events.into_iter().flatten() {
+            self.log.tell(event);
         }
     }
 }

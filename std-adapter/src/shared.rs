@@ -1,6 +1,6 @@
-//! `Shared`: one limiter for many threads, with a fair line for those who wait.
+//! `Shared`: one limiter for many threads and tasks, with a fair line for those who wait.
 //!
-//! Take it for any limiter, or several of them in a tuple, that threads share. It costs a mutex per call (an allocation
+//! Take it for any limiter, or several of them in a tuple, that threads or tasks share. It costs a mutex per call (an allocation
 //! only when somebody has to wait) and reads the clock once per call, **under** the lock: a stamp read before the lock
 //! is old by the time it is used.
 //!
@@ -17,28 +17,29 @@ use std::task::Waker;
 use tollgate::{Clock, Denied, Duration, Instant, Limiter, Reservation, Token};
 
 use crate::clock::StdClock;
+use crate::observe::Log;
 use crate::permit::Permit;
-use crate::room::{Room, behind};
+use crate::room::{Room, alone};
 use crate::wait::{Wait, WaitError};
 
-/// A handle on a limiter that threads share. Clones are handles on the same limiter.
+/// A handle on a limiter that threads and tasks share. Clones are handles on the same limiter.
 ///
-/// The verbs are those of [`Limiter`], without `now`. What it adds is [`blocking_wait`](Self::blocking_wait), with these
-/// promises:
+/// The verbs are those of [`Limiter`], without `now`. What it adds is [`blocking_wait`](Self::blocking_wait) for threads
+/// and, on a clock that is a [`Timer`](crate::Timer), [`wait`](Self::wait) for tasks, in one line, with these promises:
 ///
 /// * **First come, first served.** Only the head of the line asks the limiter, so that a large request is not starved by
 ///   small ones. While somebody waits, everybody else gets [`Denied::Busy`] (or `Never`), even where units are there.
-/// * **Waiting holds nothing.** Units are booked when they can be used, not before. A wait that times out, is cancelled
-///   or panics has cost nothing; it leaves the line, from wherever it stands, and the next is woken if it was the head.
+/// * **Waiting holds nothing.** Units are booked when they can be used, not before. A wait that times out, is cancelled,
+///   dropped or panics has cost nothing; it leaves the line, from wherever it stands, and the next is woken if it was the head.
 /// * **No polling.** The head sleeps to the instant that the limiter has named and is woken, alone, by whatever may let
 ///   it pass sooner: a settled or dropped [`Permit`], [`with`](Self::with), the head before it leaving.
-/// * **No sleep to a known failure.** When the head is told an instant after its deadline, it is refused at once; see
-///   [`Wait::hoping_for_release`] for who would rather stay. Whoever stands further back is told when it becomes the
-///   head or when its deadline passes, whichever is first.
+/// * **No sleep to a known failure.** Whoever is told an instant after its deadline is refused at once; see
+///   [`Wait::hoping_for_release`] for who would rather stay. For the head that instant is exact; whoever stands further
+///   back is told when it could pass if nobody stood before, and again when it becomes the head.
 /// * **Bounded.** At most [`with_max_waiters`](Self::with_max_waiters) wait.
 ///
 /// A deadline is a limit of patience, not a guard: a head that the system wakes late asks once more, and is granted if
-/// it can be. Sleeping is done in real time; with a clock that is moved by hand, call [`wake`](Self::wake) after.
+/// it can be. Threads sleep in real time; with a clock that is moved by hand, call [`wake`](Self::wake) after.
 ///
 /// **Panics of others.** A panic under the lock, in a closure or in a limiter of one's own, locks nobody out: each
 /// operation of a limiter leaves it valid, so what is found after a panic is a limiter on which some of the closure's
@@ -59,7 +60,8 @@ use crate::wait::{Wait, WaitError};
 /// assert_eq!(limiter.available(), 20);
 /// ```
 pub struct Shared<L, C = StdClock> {
-    room: Arc<Room<L, C>>,
+    pub(crate) room: Arc<Room<L, C>>,
+    name: &'static str,
 }
 
 impl<L> Shared<L> {
@@ -72,7 +74,7 @@ impl<L> Shared<L> {
 impl<L, C> Shared<L, C> {
     /// The limiter on a clock of one's own.
     pub fn with_clock(limiter: L, clock: C) -> Self {
-        Self { room: Arc::new(Room::new(limiter, clock)) }
+        Self { room: Arc::new(Room::new(limiter, clock)), name: "" }
     }
 
     /// Lets at most `max` wait at a time, through any handle; whoever comes then gets [`WaitError::Full`]. Unless told
@@ -81,6 +83,13 @@ impl<L, C> Shared<L, C> {
     pub fn with_max_waiters(self, max: usize) -> Self {
         self.room.lock().line.set_max(max);
         self
+    }
+
+    /// This handle under a name, by which the events of the feature `tracing` tell which limit they are about: the field
+    /// `limit`. Clones and permits of the handle bear it too.
+    #[must_use]
+    pub fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
     }
 
     /// How many wait at this moment.
@@ -97,8 +106,12 @@ impl<L, C> Shared<L, C> {
     ///
     /// Everybody, because each has a deadline on that clock. Nothing is lost or granted by it.
     pub fn wake(&self) {
-        let everybody = self.room.lock().line.everybody();
+        let everybody = self.room.lock().line.ring_all();
         everybody.into_iter().for_each(Waker::wake);
+    }
+
+    pub(crate) const fn log(&self, cost: Option<u64>) -> Log {
+        Log { limit: self.name, cost }
     }
 }
 
@@ -126,7 +139,24 @@ impl<L, C: Clock> Shared<L, C> {
     /// # Ok::<(), tollgate::QuotaError>(())
     /// ```
     pub fn with<R>(&self, change: impl FnOnce(&mut L, Instant) -> R) -> R {
-        self.room.change(change)
+        self.room.change(self.log(None), change)
+    }
+
+    /// Looks at the limiter, for what is not one of the verbs: its counters, what is in flight. Nobody is woken by that.
+    ///
+    /// As for [`with`](Self::with): be quick, and do not use this limiter's handles inside.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Duration, JobId, Limiter, Slots};
+    /// use tollgate_std::Shared;
+    /// let jobs = Shared::new(Slots::<8>::new(3));
+    /// jobs.with(|slots, now| slots.job(JobId(7), Duration::MAX).unwrap().allow(now, 2))?;
+    /// assert_eq!(jobs.look(|slots, now| slots.in_flight(now)), 2);
+    /// # Ok::<(), tollgate::Denied>(())
+    /// ```
+    pub fn look<R>(&self, look: impl FnOnce(&L, Instant) -> R) -> R {
+        self.room.ask(self.log(None), |state, now| look(&state.limiter, now))
     }
 
     /// Waits in line for whatever `book` books: several limits at once, a job in its slot, a part of a limiter.
@@ -167,7 +197,7 @@ impl<L, C: Clock> Shared<L, C> {
         mut book: impl FnMut(&mut L, Instant) -> Result<T, Denied>,
     ) -> Result<T, WaitError> {
         let ask = |limiter: &mut L, now, turn| if turn { book(limiter, now) } else { Err(Denied::Busy) };
-        self.room.wait_by(&wait.into(), ask)
+        self.room.blocking(&wait.into(), self.log(None), ask)
     }
 }
 
@@ -175,7 +205,7 @@ impl<L: Limiter, C: Clock> Shared<L, C> {
     /// How many units one call could take now: `allow(n)` passes exactly when `n` is at most this. None while somebody
     /// waits. It may be out of date as soon as it is known.
     pub fn available(&self) -> u64 {
-        self.room.ask(|state, now| if state.line.is_empty() { state.limiter.available(now) } else { 0 })
+        self.room.ask(self.log(None), |state, now| if state.line.is_empty() { state.limiter.available(now) } else { 0 })
     }
 
     /// When `cost` could be taken, with all the patience in the world. Changes nothing.
@@ -183,7 +213,7 @@ impl<L: Limiter, C: Clock> Shared<L, C> {
     /// # Errors
     /// As [`Limiter::earliest`]; [`Denied::Busy`] while somebody waits.
     pub fn earliest(&self, cost: u64) -> Result<Instant, Denied> {
-        self.room.ask(|state, now| match state.turn(now, cost) {
+        self.room.ask(self.log(Some(cost)), |state, now| match state.turn(now, cost) {
             Ok(limiter) => limiter.earliest(now, cost),
             Err(denied) => Err(denied),
         })
@@ -194,7 +224,10 @@ impl<L: Limiter, C: Clock> Shared<L, C> {
     /// # Errors
     /// As [`Limiter::allow`]; [`Denied::Busy`] while somebody waits. Nothing has changed then.
     pub fn allow(&self, cost: u64) -> Result<(), Denied> {
-        self.room.ask(|state, now| state.turn(now, cost)?.allow(now, cost))
+        let log = self.log(Some(cost));
+        let answer = self.room.ask(log, |state, now| state.turn(now, cost)?.allow(now, cost));
+        log.answered(&answer);
+        answer
     }
 
     /// Books `cost` units for now, or for a moment at most `max_wait` away: [`Permit::at`] tells. Does not wait.
@@ -202,14 +235,16 @@ impl<L: Limiter, C: Clock> Shared<L, C> {
     /// # Errors
     /// As [`Limiter::reserve`]; [`Denied::Busy`] while somebody waits. Nothing has changed then.
     pub fn reserve(&self, cost: u64, max_wait: Duration) -> Result<Permit<L, C>, Denied> {
-        let held = self.room.ask(|state, now| state.turn(now, cost)?.reserve(now, cost, max_wait))?;
-        Ok(Permit::new(self.clone(), held))
+        let log = self.log(Some(cost));
+        let answer = self.room.ask(log, |state, now| state.turn(now, cost)?.reserve(now, cost, max_wait));
+        log.answered(&answer);
+        Ok(Permit::new(self.clone(), answer?))
     }
 
     /// Waits in line until `cost` units can be used, and books them. Blocks the thread; a cost of zero never waits.
     ///
-    /// What is promised about order and deadlines stands at [`Shared`]. Do not call it from a task of an async runtime,
-    /// nor while holding a permit that others in the line need.
+    /// What is promised about order and deadlines stands at [`Shared`]. Do not call it from a task of an async runtime, for
+    /// which there is [`wait`](Self::wait), nor while holding a permit that others in the line need.
     ///
     /// # Errors
     /// [`WaitError`]; nothing is held then. More than can ever pass is `Never`, at once.
@@ -230,19 +265,24 @@ impl<L: Limiter, C: Clock> Shared<L, C> {
     /// ```
     pub fn blocking_wait(&self, cost: u64, wait: impl Into<Wait>) -> Result<Permit<L, C>, WaitError> {
         let held = if cost == 0 {
-            Reservation::new(self.now(), 0, Token::default())
+            self.nothing()
         } else {
-            self.room.wait_by(&wait.into(), |limiter, now, turn| {
-                if turn { limiter.reserve(now, cost, Duration::ZERO) } else { Err(behind(limiter, now, cost)) }
+            self.room.blocking(&wait.into(), self.log(Some(cost)), |limiter, now, turn| {
+                if turn { limiter.reserve(now, cost, Duration::ZERO) } else { Err(alone(limiter, now, cost)) }
             })?
         };
         Ok(Permit::new(self.clone(), held))
+    }
+
+    /// What costs nothing never waits.
+    pub(crate) fn nothing(&self) -> Reservation {
+        Reservation::new(self.now(), 0, Token::default())
     }
 }
 
 impl<L, C> Clone for Shared<L, C> {
     fn clone(&self) -> Self {
-        Self { room: Arc::clone(&self.room) }
+        Self { room: Arc::clone(&self.room), name: self.name }
     }
 }
 

@@ -73,7 +73,12 @@
 //! The same ones on every run. `TOLLGATE_CASES` (traces per law) and `TOLLGATE_SEED` (a number) in the environment ask
 //! for more or for others; both are printed with a failure.
 
+//!
+//! # Power cuts
+//! [`Flash`] is a NOR flash in memory that can be cut off at any byte: for whatever has to survive that.
+
 mod bound;
+mod flash;
 mod laws;
 mod report;
 mod subject;
@@ -81,6 +86,7 @@ mod trace;
 mod world;
 
 pub use bound::{Bound, BucketBound, Concurrency, Event, History, Use, WindowBound};
+pub use flash::{Cut, Flash, FlashError};
 pub use laws::{Law, check, contract};
 pub use report::Broken;
 pub use subject::Subject;

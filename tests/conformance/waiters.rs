@@ -4,24 +4,14 @@
 //! Threads are real, time is not: the clock moves when it is told, and each step waits for the line to be as long as it
 //! must become.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use tollgate::{Clock, Denied, Duration, Instant, Quota, Start, TokenBucket};
+use tollgate::{Denied, Duration, Instant, Quota, Start, TokenBucket};
 use tollgate_std::{Cancel, Shared, Wait, WaitError};
 
+use crate::clock::HandClock;
 use crate::{bucket, ms};
-
-/// Milliseconds, moved by hand.
-#[derive(Default)]
-struct HandClock(AtomicU64);
-
-impl Clock for HandClock {
-    fn now(&self) -> Instant {
-        ms(self.0.load(Ordering::SeqCst))
-    }
-}
 
 /// A shared bucket and the book of who was let through, and when by the clock.
 struct Scene {
@@ -73,7 +63,7 @@ impl Scene {
 
     /// Moves the clock, and returns when no more than `waiting` stand in line.
     fn at(&self, millis: u64, waiting: usize) {
-        self.limiter.clock().0.store(millis, Ordering::SeqCst);
+        self.limiter.clock().set(ms(millis));
         self.limiter.wake();
         until(|| self.limiter.waiting() == waiting);
     }

@@ -190,7 +190,7 @@ fn units_are_conserved(ops: &[Op]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 800, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_desk_is_lost_and_none_is_given_twice(ops in prop::collection::vec(op(), 1..60)) {

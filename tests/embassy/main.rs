@@ -6,6 +6,7 @@
 mod chaos;
 mod driver;
 mod ends;
+mod gate;
 mod order;
 mod permits;
 mod tasks;

@@ -1,6 +1,7 @@
 //! The gate: life of a job, time, reconciliation, blocks, and one admission over everything.
 
 mod blocks;
+mod dispatch;
 mod lives;
 mod reconcile;
 mod states;

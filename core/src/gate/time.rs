@@ -8,7 +8,9 @@ use super::call::{Call, HeldIn};
 use super::job::{Ending, JobState};
 use super::limits::AnyLimits;
 use super::money::Money;
-use super::part::{Adapt, Fuse, Part, Patience, Requests};
+#[cfg(feature = "headers")]
+use super::part::Requests;
+use super::part::{Adapt, Fuse, Part, Patience};
 use crate::breaker::Phase;
 use crate::job::JobId;
 use crate::retry::Health;

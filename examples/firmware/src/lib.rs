@@ -50,6 +50,8 @@ mod embassy;
 mod logged;
 mod pages;
 mod retained;
+#[cfg(all(feature = "lm3s6965", feature = "network"))]
+pub mod stellaris;
 #[cfg(not(feature = "rtic"))]
 mod ticks;
 

@@ -30,7 +30,9 @@ pub(crate) fn within_tick(millis: u32) -> (u32, u32) {
         // The tick may have come after the first look.
         left = SYST::get_current();
     }
-    // The timer counts down, and zero, not the reload value, is the first moment of a tick.
+    // The timer counts down, and zero, not the reload value, is the first moment of a tick. Where ticks can come late, as
+    // in an emulator that keeps real time, it is also what the timer shows until they come.
+    let left = if left == 0 && !uncounted { 1 } else { left };
     let passed = if left == 0 { 0 } else { ticks_in(millis).saturating_sub(left) };
     (u32::from(uncounted), passed * 2 / TICKS_IN_2_MICROS)
 }

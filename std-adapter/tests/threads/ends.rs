@@ -127,14 +127,32 @@ fn a_deadline_known_to_fail_is_refused_at_once() {
 #[test]
 fn whoever_becomes_the_head_is_told_at_once_that_it_is_in_vain() {
     let bucket = bucket(10);
-    let cancel = Cancel::new();
     let mut line = Visitors::of(&bucket);
-    line.enter("A", 1, Wait::forever().or_cancelled(&cancel));
-    line.enter("B", 10, Duration::from_secs(9));
-    cancel.cancel();
+    line.enter("A", 5, Wait::forever());
+    line.enter("B", 10, Duration::from_secs(12));
+    bucket.clock().set(Instant::from_secs(5));
+    bucket.wake();
     let [(_, a), (_, b)] = line.next_two();
-    assert_eq!(a.unwrap_err(), WaitError::Cancelled);
-    assert_eq!(b.unwrap_err(), WaitError::Timeout { until: Some(Instant::from_secs(10)) });
+    assert_eq!(b.unwrap_err(), WaitError::Timeout { until: Some(Instant::from_secs(15)) });
+    a.unwrap().commit(5);
+    line.close();
+}
+
+#[test]
+fn whoever_would_be_late_even_in_front_does_not_stand_behind() {
+    let bucket = bucket(10);
+    let mut line = Visitors::of(&bucket);
+    line.enter("A", 1, Wait::forever());
+    for (cost, patience) in [(1, 999_999), (10, 9_999_999)] {
+        let refused = bucket.blocking_wait(cost, Duration::from_micros(patience)).unwrap_err();
+        assert_eq!(refused, WaitError::Timeout { until: Some(Instant::from_secs(cost)) });
+    }
+    line.enter("B", 10, Duration::from_secs(10));
+    line.enter("C", 10, Wait::at_most(Duration::from_secs(1)).hoping_for_release());
+    bucket.with(|bucket, now| bucket.credit(now, 10));
+    line.granted("A").release();
+    line.granted("B").release();
+    line.granted("C").release();
     line.close();
 }
 

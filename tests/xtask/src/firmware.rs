@@ -92,11 +92,8 @@ pub(crate) enum How {
     Alone,
     /// It logs with defmt, whose frames are decoded with the binary at hand.
     Defmt,
-    /// It has a network and a server on this machine's loopback: an example of the workspace, with arguments. The server
-    /// prints a line that ends with its port, which the firmware gets as its command line; when the firmware has ended, the
-    /// server's input is closed, and what it prints then belongs to the text.
-    #[expect(dead_code, reason = "for the first binary with a network")]
-    Served(&'static [&'static str]),
+    /// It has a network, and servers on this machine's loopback: several runs, see `network.rs`.
+    Network,
 }
 
 const EVERY: &[&str] = &["lm3s6965", "microbit", "mps2-an505", "rv32imac", "rv32imc"];
@@ -106,6 +103,7 @@ const BINARIES: &[Binary] = &[
     Binary { name: "isr", boards: EVERY, features: &[], how: How::Alone },
     Binary { name: "rtic_gateway", boards: &["lm3s6965"], features: &["rtic"], how: How::Alone },
     Binary { name: "embassy_gateway", boards: EVERY, features: &["embassy", "defmt"], how: How::Defmt },
+    Binary { name: "http_gateway", boards: &["lm3s6965"], features: &["network"], how: How::Network },
 ];
 
 /// What to do instead of everything.

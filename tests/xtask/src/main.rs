@@ -17,6 +17,7 @@ mod emulator;
 mod executed;
 mod firmware;
 mod fuzz;
+mod network;
 mod shell;
 mod size;
 mod tidy;

@@ -1,0 +1,290 @@
+//! What is around every image: header, checksum, and the way from the time of the save to the time of now.
+
+use crate::checksum::crc32;
+use crate::continued::Offline;
+use crate::image::bytes::{Print, Reader, Writer};
+use crate::image::{ImageError, Mismatch, Restored};
+use crate::time::{Duration, Instant};
+
+pub(crate) const VERSION: u8 = 1;
+pub(crate) const HEADER: usize = 24;
+pub(crate) const TRAILER: usize = 4;
+const MAGIC: [u8; 2] = *b"TG";
+
+/// What has an image. Read twice, once to look and once to apply, so that a refused image changes nothing.
+pub(crate) trait Body {
+    /// The number of its kind; never given to another one.
+    const KIND: u8;
+    /// How many bytes it writes, always.
+    const LEN: usize;
+
+    /// The fingerprints of its configuration.
+    fn config(&self) -> Config;
+
+    /// Writes [`LEN`](Self::LEN) bytes.
+    fn write(&self, saved: Instant, to: &mut Writer<'_>);
+
+    /// Reads as many, and takes them over if [`Shift::applies`].
+    fn read(&mut self, from: &mut Reader<'_>, when: &mut Shift);
+}
+
+/// Two fingerprints: what must be the same, and what may differ under [`Mismatch::KeepUsed`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Config {
+    pub(crate) shape: Print,
+    pub(crate) terms: Print,
+}
+
+impl Config {
+    pub(crate) fn of(shape: &[u64], terms: &[u64]) -> Self {
+        let print = |values: &[u64]| {
+            let mut print = Print::NONE;
+            for value in values {
+                print.add(*value);
+            }
+            print
+        };
+        Self { shape: print(shape), terms: print(terms) }
+    }
+}
+
+/// A body inside another, with fingerprints of its own: 8 bytes more.
+pub(crate) const fn part_len<B: Body>() -> usize {
+    8 + B::LEN
+}
+
+pub(crate) fn write_part<B: Body>(body: &B, saved: Instant, to: &mut Writer<'_>) {
+    let Config { shape, terms } = body.config();
+    to.u32(shape.to_bits());
+    to.u32(terms.to_bits());
+    body.write(saved, to);
+}
+
+pub(crate) fn read_part<B: Body>(body: &mut B, from: &mut Reader<'_>, when: &mut Shift) {
+    let (shape, terms) = (Print::from_bits(from.u32()), Print::from_bits(from.u32()));
+    let around = when.same;
+    when.compare(Config { shape, terms }, body.config());
+    body.read(from, when);
+    when.same = around;
+}
+
+/// The place of an image in a slice.
+pub(crate) fn place(out: &mut [u8], size: usize) -> Result<&mut [u8], ImageError> {
+    out.get_mut(..size).ok_or(ImageError::NoRoom { needed: size })
+}
+
+/// Writes the header; what comes back writes the body.
+pub(crate) fn begin(image: &mut [u8], kind: u8, saved: Instant, config: Config) -> Writer<'_> {
+    let size = image.len();
+    let (head, body) = image.split_at_mut_checked(HEADER).unwrap_or_default();
+    let mut to = Writer::new(head);
+    for byte in [MAGIC[0], MAGIC[1], VERSION, kind] {
+        to.u8(byte);
+    }
+    to.count(size);
+    to.u32(config.shape.to_bits());
+    to.u32(config.terms.to_bits());
+    to.instant(saved);
+    let len = body.len().saturating_sub(TRAILER);
+    Writer::new(body.get_mut(..len).unwrap_or_default())
+}
+
+/// Writes the checksum.
+pub(crate) fn seal(image: &mut [u8]) {
+    let at = image.len().saturating_sub(TRAILER);
+    if let Some((sealed, trailer)) = image.split_at_mut_checked(at) {
+        Writer::new(trailer).u32(crc32(sealed));
+    }
+}
+
+/// A whole image: what its header says, and its body.
+pub(crate) struct Opened<'b> {
+    version: u8,
+    kind: u8,
+    size: usize,
+    config: Config,
+    saved: Instant,
+    pub(crate) body: &'b [u8],
+}
+
+/// Looks whether it is whole, whatever it is an image of.
+fn look(image: &[u8], needed: usize) -> Result<Opened<'_>, ImageError> {
+    let found = image.len();
+    let truncated = |needed| ImageError::Truncated { needed, found };
+    let nothing_but = |value: u8| image.iter().take(needed.max(HEADER)).all(|byte| *byte == value);
+    let Some((head, _)) = image.split_at_checked(HEADER) else { return Err(truncated(needed)) };
+    if nothing_but(0) {
+        return Err(ImageError::Zeroed);
+    }
+    if nothing_but(0xFF) {
+        return Err(ImageError::Erased);
+    }
+    let mut from = Reader::new(head);
+    if [from.u8(), from.u8()] != MAGIC {
+        return Err(ImageError::NotAnImage);
+    }
+    let (version, kind) = (from.u8(), from.u8());
+    let size = usize::try_from(from.u32()).unwrap_or(usize::MAX);
+    let config = Config { shape: Print::from_bits(from.u32()), terms: Print::from_bits(from.u32()) };
+    let saved = from.instant();
+    let whole = image.get(..size).ok_or(truncated(size))?;
+    let (sealed, trailer) = whole.split_at_checked(size.saturating_sub(TRAILER)).unwrap_or_default();
+    let body = sealed.get(HEADER..).ok_or(ImageError::Damaged)?;
+    if Reader::new(trailer).u32() != crc32(sealed) {
+        return Err(ImageError::Damaged);
+    }
+    Ok(Opened { version, kind, size, config, saved, body })
+}
+
+/// Opens an image of this kind and size under this configuration.
+pub(crate) fn open(
+    image: &[u8],
+    kind: u8,
+    size: usize,
+    config: Config,
+    mismatch: Mismatch,
+) -> Result<Opened<'_>, ImageError> {
+    let opened = look(image, size)?;
+    // The layout first: in another one the rest may mean something else.
+    match opened {
+        Opened { version, .. } if version != VERSION => Err(ImageError::OtherVersion { found: version }),
+        Opened { kind: found, .. } if found != kind => Err(ImageError::OtherKind { found }),
+        Opened { size: found, .. } if found != size => Err(ImageError::OtherSize { expected: size, found }),
+        opened if !opened.config.may_become(config, mismatch) => Err(ImageError::OtherConfig),
+        opened => Ok(opened),
+    }
+}
+
+/// When a whole image was saved.
+pub(crate) fn saved_at(image: &[u8]) -> Result<Instant, ImageError> {
+    let opened = look(image, HEADER + TRAILER)?;
+    if opened.version == VERSION { Ok(opened.saved) } else { Err(ImageError::OtherVersion { found: opened.version }) }
+}
+
+impl Opened<'_> {
+    /// The way from then to now.
+    pub(crate) fn shift(&self, now: Instant, offline: Offline, mismatch: Mismatch, own: Config, dry: bool) -> Shift {
+        let same = self.config == own;
+        let restored = Restored { other_config: !same, ..Restored::default() };
+        Shift { saved: self.saved, now, offline, mismatch, same, refused: false, dry, restored }
+    }
+}
+
+/// The way from the time of the save to the time of now, and what was met on it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shift {
+    saved: Instant,
+    now: Instant,
+    offline: Offline,
+    mismatch: Mismatch,
+    /// Whether the configuration is the one it was saved under.
+    pub(crate) same: bool,
+    refused: bool,
+    dry: bool,
+    restored: Restored,
+}
+
+impl Shift {
+    /// Now.
+    pub(crate) const fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// When it was saved, on the clock of then.
+    pub(crate) const fn saved(&self) -> Instant {
+        self.saved
+    }
+
+    /// Whether the date is still known.
+    pub(crate) const fn is_trusted(&self) -> bool {
+        matches!(self.offline, Offline::Trusted(_))
+    }
+
+    /// Whether this is the second reading, and all is well so far.
+    pub(crate) const fn applies(&self, from: &Reader<'_>) -> bool {
+        !self.dry && !self.refused && from.is_good()
+    }
+
+    /// Counts reservations that were open.
+    pub(crate) fn found_open(&mut self, count: u32) {
+        self.restored.open = self.restored.open.saturating_add(count);
+    }
+
+    fn found_clamped(&mut self) {
+        self.restored.clamped = self.restored.clamped.saturating_add(1);
+    }
+
+    /// How old something is now that was stamped `then`; one stamped after the save is as old as the save.
+    pub(crate) fn age(&self, then: Instant) -> Duration {
+        self.saved.saturating_since(then).saturating_add(self.offline.credit())
+    }
+
+    /// A stamp of the past: never after now, and at the origin if it is older than this clock.
+    pub(crate) fn past(&mut self, then: Instant) -> Instant {
+        if then > self.saved {
+            self.found_clamped();
+        }
+        self.now.saturating_sub(self.age(then))
+    }
+
+    /// How much older than this clock something is: what [`past`](Self::past) could not express.
+    pub(crate) fn excess(&self, then: Instant) -> Duration {
+        self.age(then).saturating_sub(self.now.saturating_since(Instant::ORIGIN))
+    }
+
+    /// A stamp that may lie ahead; never stays never.
+    pub(crate) fn at(&self, then: Instant) -> Instant {
+        let (ahead, credit) = (then.saturating_since(self.saved), self.offline.credit());
+        if then == Instant::MAX {
+            then
+        } else if ahead > credit {
+            self.now.saturating_add(ahead.saturating_sub(credit))
+        } else {
+            self.now.saturating_sub(self.age(then).saturating_sub(ahead))
+        }
+    }
+
+    /// As [`at`](Self::at), but at most so far ahead.
+    pub(crate) fn at_most(&mut self, then: Instant, ahead: Duration) -> Instant {
+        let (at, latest) = (self.at(then), self.now.saturating_add(ahead));
+        if at > latest {
+            self.found_clamped();
+        }
+        at.min(latest)
+    }
+
+    /// The same way for an object that had acted on a stamp after the save: all its stamps move back alike, so that
+    /// what was left of its leases is left.
+    pub(crate) fn behind(&mut self, last: Instant) -> Self {
+        if last > self.saved {
+            self.found_clamped();
+        }
+        Self { saved: self.saved.max(last), ..*self }
+    }
+
+    /// Refuses the image as one of another configuration, unless this is so.
+    pub(crate) const fn require(&mut self, is_so: bool) {
+        self.refused |= !is_so;
+    }
+
+    fn compare(&mut self, saved: Config, own: Config) {
+        self.refused |= !saved.may_become(own, self.mismatch);
+        self.same = saved == own;
+        self.restored.other_config |= !self.same;
+    }
+
+    /// What was met, once all is read.
+    pub(crate) fn restored(&self, from: &Reader<'_>) -> Result<Restored, ImageError> {
+        match self {
+            Self { refused: true, .. } => Err(ImageError::OtherConfig),
+            _ if from.is_good() && from.is_at_end() => Ok(self.restored),
+            _ => Err(ImageError::Invalid),
+        }
+    }
+}
+
+impl Config {
+    fn may_become(self, own: Self, mismatch: Mismatch) -> bool {
+        self == own || (mismatch == Mismatch::KeepUsed && self.shape == own.shape)
+    }
+}

@@ -1,0 +1,37 @@
+//! Money that survives a power cut: budgets, jobs and ids in a journal on NOR flash.
+//!
+//! Whoever counts only in memory starts whole after every reboot. A [`Keeper`] writes down what a budget may have used
+//! *before* it is used; within that lease nothing is written. For what is no money take an image of the limiter instead.
+//!
+//! ```text
+//!  charge ──> inside the lease ───────────────────────────────> granted
+//!         └─> above it ──> record: "used up to X" ──> written ──> granted          after a cut: X counts as used
+//!                                                 └─> failed ───> nothing granted
+//! ```
+//! Any flash with [`embedded_storage::nor_flash::NorFlash`] will do, as two or more pages in a ring; erased is all ones.
+//! Records are slots of 32 bytes with a number and a checksum. A cut at any byte of any write or erase, and another one
+//! while the first is being recovered from, loses nothing that was granted.
+
+mod books;
+mod fault;
+mod keeper;
+mod layout;
+mod lease;
+mod log;
+mod record;
+mod recovery;
+mod restore;
+mod state;
+mod verbs;
+mod wear;
+
+pub use fault::{JournalError, JournalFault, KeepError};
+#[cfg(feature = "journal-async")]
+pub use keeper::Async;
+pub use keeper::Keeper;
+pub use layout::{FORMAT, Layout, LayoutError};
+pub use lease::{Keeping, Lease};
+pub use record::{Figures, JobPhase, JobRecord, Record, SLOT};
+pub use recovery::Damage;
+pub use state::Health;
+pub use wear::Wear;

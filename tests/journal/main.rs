@@ -1,0 +1,9 @@
+//! Money through power cuts: the journal, its leases, its wear, and the file on a host.
+
+mod asynchronous;
+mod budgets;
+mod cuts;
+mod damage;
+mod file;
+mod support;
+mod vectors;
