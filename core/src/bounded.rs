@@ -9,7 +9,7 @@ use core::iter::Zip;
 use core::mem;
 use core::ops::Range;
 
-use heapless::Vec;
+use heapless::{LenType, Vec};
 
 /// A vector of a fixed capacity.
 pub(crate) trait Bounded<T> {
@@ -25,7 +25,7 @@ pub(crate) trait Bounded<T> {
     fn of(items: impl IntoIterator<Item = T>) -> Self;
 }
 
-impl<T, const N: usize> Bounded<T> for Vec<T, N> {
+impl<T, Len: LenType, const N: usize> Bounded<T> for Vec<T, N, Len> {
     #[inline]
     fn put(&mut self, item: T) -> Result<(), T> {
         if self.len() < N { self.push(item) } else { Err(item) }

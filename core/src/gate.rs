@@ -41,6 +41,7 @@ pub use part::{Adapt, Adaptation, Fuse, Part, Patience, Requests, Restrain};
 pub use reconcile::{Found, Seen};
 pub use status::{Counters, Status};
 
+use crate::bounded::{Bounded, Counting};
 use crate::hold::{AccountId, LedgerError, Line};
 use crate::job::JobId;
 use crate::limiter::{Denied, admit_at};
@@ -444,14 +445,14 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             let amounts = self.limits.all_mut().money.hold(request.estimate);
             let job = Job::new(request.job, request.weight, amounts, eff, until);
             // A place was made.
-            let _ = self.jobs.push(job);
+            let _ = self.jobs.put(job);
         }
         let job = (asks != Asks::Nothing).then_some(request.job);
         let (id, poll) = (request.job, job.is_none());
         let (lease, first) = (request.lease, !request.retry);
         let call = Call { mark, id, poll, since: eff, until, lease, sent: false, first, held };
         // A place was checked before.
-        let _ = self.calls.push(call);
+        let _ = self.calls.put(call);
         self.state.next_due = self.state.next_due.min(until);
         self.state.counters.granted = self.state.counters.granted.saturating_add(1);
         Permit { mark, job, until }
@@ -464,11 +465,11 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
         let order = self.state.order;
         let age = |job: &Job<_>| (job.state == JobState::Settled, order.wrapping_sub(job.order));
-        let over = self.jobs.iter().enumerate().filter(|(_, job)| !job.state.has_hold());
+        let over = self.jobs.iter().numbered().filter(|(_, job)| !job.state.has_hold());
         if let Some((index, job)) = over.max_by_key(|(_, job)| age(job)) {
             let lost = u32::from(job.state == JobState::Overdue);
             self.state.counters.forgotten = self.state.counters.forgotten.saturating_add(lost);
-            self.jobs.swap_remove(index);
+            self.jobs.take_out(index);
         }
     }
 
@@ -514,7 +515,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// The weight that is taken at `eff`: by our jobs and by strangers.
     fn taken(&self, eff: Instant) -> u64 {
         let ours = self.jobs.iter().filter(|job| job.occupies(eff)).map(|job| u64::from(job.weight));
-        ours.sum::<u64>().saturating_add(u64::from(self.state.foreign))
+        ours.total().saturating_add(u64::from(self.state.foreign))
     }
 
     fn find(&self, id: JobId) -> Option<&Job<<L::Money as Money>::Amounts>> {

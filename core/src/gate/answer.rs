@@ -5,6 +5,7 @@ use super::call::Permit;
 use super::job::{GateError, JobState};
 use super::limits::AnyLimits;
 use super::part::{Adapt, Requests, Restrain};
+use crate::bounded::{Bounded, Counting};
 use crate::job::JobId;
 use crate::retry::{Advice, Decision, Failure, Health, Outcome, Reason, Repeatable, Restraint, Retry, Verdict};
 use crate::time::{Duration, Instant};
@@ -58,7 +59,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     pub fn sending(&mut self, now: Instant, permit: &Permit) -> Result<(), GateError> {
         let eff = self.note(now);
         let to_answer = self.state.patience.to_answer;
-        let call = self.calls.iter().position(|call| call.mark == permit.mark && call.until > eff);
+        let call = self.calls.iter().place(|call| call.mark == permit.mark && call.until > eff);
         let index = call.ok_or(GateError::StalePermit)?;
         if self.calls.get(index).is_some_and(|call| call.sent) {
             return Err(GateError::Unexpected { state: JobState::Sent });
@@ -95,8 +96,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             return Err(GateError::StalePermit);
         }
         self.advance(eff);
-        let index = self.calls.iter().position(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
-        let call = self.calls.swap_remove(index);
+        let index = self.calls.iter().place(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
+        let call = self.calls.take_out(index).ok_or(GateError::StalePermit)?;
         let sent = call.sent;
         match self.abandon(eff, call) {
             Some(id) if sent => self.doubt(id, false),
@@ -128,8 +129,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             Some(call) if !call.sent => return Err(GateError::Unexpected { state: JobState::Asked }),
             Some(_) => self.advance(eff),
         }
-        let index = self.calls.iter().position(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
-        let call = self.calls.swap_remove(index);
+        let index = self.calls.iter().place(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
+        let call = self.calls.take_out(index).ok_or(GateError::StalePermit)?;
         let observed = u32::try_from(self.taken(eff)).unwrap_or(u32::MAX);
         let mut none = Restraint::default();
         let restraint = self.limits.all_mut().restraint.restraint().unwrap_or(&mut none);
