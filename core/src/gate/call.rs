@@ -46,6 +46,8 @@ pub(crate) struct Call<H> {
     pub(crate) first: bool,
     /// It starts no job.
     pub(crate) poll: bool,
+    /// Its job was sent before, and nobody knows whether it runs.
+    pub(crate) again: bool,
     pub(crate) held: H,
 }
 
