@@ -43,10 +43,12 @@ use mps2_an505 as this;
 use riscv_virt as this;
 
 mod console;
+pub mod desk;
 #[cfg(feature = "embassy")]
 mod embassy;
 #[cfg(feature = "defmt")]
 mod logged;
+mod pages;
 mod retained;
 #[cfg(all(feature = "lm3s6965", feature = "network"))]
 pub mod stellaris;
@@ -55,10 +57,11 @@ mod ticks;
 
 pub use console::{Console, Errors, command_line, exit};
 pub use core_of_board::{entry, idle, reset};
+pub use pages::Pages;
 pub use retained::{Retained, RetainedError};
 pub use this::{HZ, NAME};
 #[cfg(not(feature = "rtic"))]
-pub use ticks::{Ticks, every_tick, sleep_until};
+pub use ticks::{Ticks, every_tick, sleep_until, sleep_until_by};
 
 /// Prints a line on the debugger's console.
 #[macro_export]

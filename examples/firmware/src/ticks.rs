@@ -72,7 +72,12 @@ pub fn every_tick(hook: fn(Instant)) {
 
 /// Sleeps until the first tick at `at` or after it.
 pub fn sleep_until(at: Instant) {
-    while Ticks::read() < at {
+    sleep_until_by(&Ticks(()), at);
+}
+
+/// The same by a clock that is made of the board's: one that goes on over resets.
+pub fn sleep_until_by(clock: &impl Clock, at: Instant) {
+    while clock.now() < at {
         idle();
     }
 }

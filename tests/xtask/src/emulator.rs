@@ -14,7 +14,7 @@ use crate::firmware::{Board, How};
 use crate::shell::capture;
 
 /// Seconds of this machine, for a run of a second or two: only what hangs is ended.
-const LIMIT: &str = "300";
+const LIMIT: &str = "60";
 
 /// Says what to install, all of it at once.
 pub(crate) fn installed<const N: usize>(emulators: [&str; N]) -> Result<()> {

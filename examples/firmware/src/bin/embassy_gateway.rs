@@ -1,36 +1,78 @@
-//! A limiter that two tasks share, on embassy.
+//! A gateway on embassy: customers, a dispatcher and the clips that run are tasks, and one desk is shared by all.
+//!
+//! ```text
+//! customers ──submit──> ┌──────┐ ──wait_for(next)──> dispatcher ──200──> clip ──finished──> desk
+//!                       │ desk │ <──answered──────────┘  a task each
+//!                       └──────┘
+//! ```
+//! `Shared` wakes the dispatcher at the instant that the gate or the queue has named, or when a clip comes or ends.
+//! Everything is logged with defmt.
 
 #![no_std]
 #![no_main]
 
-use core::cell::RefCell;
-
+use board::desk::Desk;
 use board::{Ticks, exit};
 use embassy_executor::Spawner;
-use embassy_sync::blocking_mutex::{Mutex, raw::CriticalSectionRawMutex};
+use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
+use embassy_sync::once_lock::OnceLock;
 use embassy_time::Timer;
-use tollgate::{Denied, Duration, Instant, Limiter, Quota, Start, TokenBucket, valid};
+use tollgate::embassy::{EmbassyClock, Shared};
+use tollgate::{Answer, Clock};
 
-const LINES: Quota = valid!(Quota::new_with_burst(10, Duration::from_secs(1), 4));
-static LIMITER: Mutex<CriticalSectionRawMutex, RefCell<TokenBucket>> =
-    Mutex::new(RefCell::new(TokenBucket::new(LINES, Start::Full, Instant::ORIGIN)));
+type SharedDesk = Shared<CriticalSectionRawMutex, Desk, EmbassyClock, 1>;
 
-#[embassy_executor::task(pool_size = 2)]
-async fn sender(name: &'static str) {
+static DESK: OnceLock<SharedDesk> = OnceLock::new();
+
+/// Number, customer, seconds; one arrives each 100 ms.
+const WANTED: [(u64, u32, u32); 8] =
+    [(1, 1, 5), (2, 1, 3), (3, 1, 4), (4, 2, 2), (5, 2, 6), (6, 1, 1), (7, 2, 3), (8, 1, 2)];
+
+#[embassy_executor::task]
+async fn customers(desk: &'static SharedDesk) {
+    for (number, customer, seconds) in WANTED {
+        let taken = desk.with(|desk, now| desk.submit(now, number, customer, seconds));
+        defmt::info!("clip {} of {} s for customer {}: taken {}", number, seconds, customer, taken);
+        Timer::after_millis(100).await;
+    }
+}
+
+#[embassy_executor::task]
+async fn dispatcher(desk: &'static SharedDesk, spawner: Spawner) {
     loop {
-        match LIMITER.lock(|limiter| limiter.borrow_mut().allow(Ticks::read(), 1)) {
-            Ok(()) => defmt::info!("{} sends", name),
-            Err(Denied::Until(at)) => Timer::at(embassy_time::Instant::from_micros(at.as_micros())).await,
-            _ => return,
+        let Ok(order) = desk.wait_for(Desk::next).await else { continue };
+        let (number, seconds) = (order.number(), order.seconds());
+        defmt::info!("clip {} is ordered", number);
+        let status = desk.with(|desk, _| desk.ask_upstream()).unwrap_or(500);
+        Timer::after_millis(80).await;
+        match desk.with(|desk, now| desk.answered(now, order, status)) {
+            Some(Answer::Accepted) => spawner.spawn(clip(desk, number, seconds).expect("two run at most")),
+            answer => defmt::warn!("clip {}: status {}, {}", number, status, answer),
         }
     }
+}
+
+/// What the upstream makes, until it is made.
+#[embassy_executor::task(pool_size = 2)]
+async fn clip(desk: &'static SharedDesk, number: u64, seconds: u32) {
+    Timer::after_secs(u64::from(seconds)).await;
+    desk.with(|desk, now| desk.finished(now, number, seconds));
+    defmt::info!("clip {} is made", number);
 }
 
 #[embassy_executor::main]
 async fn main(spawner: Spawner) {
     Ticks::start();
-    spawner.spawn(sender("one").unwrap());
-    spawner.spawn(sender("two").unwrap());
-    Timer::after_secs(2).await;
-    exit(0)
+    let desk = DESK.get_or_init(|| Shared::new(Desk::new(EmbassyClock.now()), EmbassyClock));
+    spawner.spawn(customers(desk).expect("the only one"));
+    spawner.spawn(dispatcher(desk, spawner).expect("the only one"));
+    loop {
+        Timer::after_secs(1).await;
+        let Some((open, (books, bill))) = desk.with(|desk, now| (desk.open(), desk.books(now))) else { continue };
+        if open == 0 {
+            let settled = books.posted / 1_000_000;
+            defmt::info!("settled {} credits, billed {}, held {}", settled, bill, books.held);
+            exit(u8::from(settled != bill || books.held != 0));
+        }
+    }
 }
