@@ -123,7 +123,7 @@ struct State {
 }
 
 /// What a job is to an `ask`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asks {
     /// New: it needs a place, a slot and money.
     New,
@@ -318,10 +318,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             let _ = self.jobs.put(job);
         }
         let job = (asks != Asks::Nothing).then_some(request.job);
-        let (id, poll) = (request.job, job.is_none());
-        let (lease, first) = (request.lease, !request.retry);
-        let again = asks == Asks::Again;
-        let call = Call { mark, id, poll, again, since: eff, until, lease, sent: false, first, held };
+        let (id, lease, first) = (request.job, request.lease, !request.retry);
+        let call = Call { mark, id, asks, since: eff, until, lease, sent: false, first, held };
         // A place was checked before.
         let _ = self.calls.put(call);
         self.state.next_due = self.state.next_due.min(until);

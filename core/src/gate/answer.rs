@@ -1,10 +1,10 @@
 //! `Answer`: from the permit to what the server said.
 
-use super::Gate;
 use super::call::Permit;
 use super::job::{GateError, JobState};
 use super::limits::AnyLimits;
 use super::part::{Adapt, Requests, Restrain};
+use super::{Asks, Gate};
 use crate::bounded::{Bounded, Counting};
 use crate::job::JobId;
 use crate::retry::{Advice, Decision, Failure, Health, Outcome, Reason, Repeatable, Restraint, Retry, Verdict};
@@ -138,7 +138,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         if let Some(burst) = restraint.burst.as_mut().filter(|_| advice.health == Health::Success) {
             burst.reset();
         }
-        let (sent, again, counts) = (call.since, call.again, *outcome != Outcome::Failed(Failure::NotSent));
+        let (sent, again, counts) =
+            (call.since, call.asks == Asks::Again, *outcome != Outcome::Failed(Failure::NotSent));
         let job = self.settle_call(eff, call, counts, advice.health);
         self.block(eff, sent, &advice);
         self.adapt(eff, sent, observed, &advice);
