@@ -5,6 +5,7 @@
 #![no_std]
 #![no_main]
 
+mod gate;
 mod headers;
 mod ledger;
 mod limiters;
@@ -21,6 +22,7 @@ extern "C" fn reset() -> ! {
     ledger::all();
     upstream::all();
     headers::all();
+    gate::all();
     loop {
         core::hint::spin_loop();
     }

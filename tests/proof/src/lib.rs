@@ -8,6 +8,12 @@
 //! it, and removes the panic with the proof. So no case builds a state: [`any`] hands out references to places that the
 //! compiler believes to have been written by someone else, again before each call. Firmware of this kind is linked and
 //! never run. In `must_fail/` is what must not link, lest the proof prove nothing.
+//!
+//! In the proof: every limiter, slots, budgets, ledger, grants, prices, plans, the calendar and the wall clock, backoff,
+//! retry, breaker, adaptation, the gate, and headers, read and written.
+//! Not in it: `FeedbackReader::line`, whose parser of structured fields (`sfparse`) indexes; `Display`, `Debug` and
+//! whatever else goes through `core::fmt`; JSON and `serde`; `defmt`; the conversions of `fugit`; [`tollgate::valid!`],
+//! which panics at compile time, where that is the point.
 
 #![no_std]
 
