@@ -70,7 +70,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
                 JobState::Unknown => {
                     job.miss();
                     // Those are taken out below.
-                    found.freed += u32::from(job.is_gone());
+                    found.freed = found.freed.saturating_add(u32::from(job.is_gone()));
                 }
                 _ => {}
             }
