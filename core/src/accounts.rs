@@ -3,6 +3,7 @@
 //! Everything is computed first on a copy, so that a question, or a call that is refused, changes nothing; the next
 //! granted call writes it down. Nothing here divides but the search for a new period's boundaries.
 
+use crate::bounded::{Bounded, Counting};
 use crate::budget::{Budget, DATED, Home, UNDATED};
 use crate::gate::{HeldAmount, Sample};
 use crate::hold::{AccountId, Hold, OnExpiry};
@@ -231,7 +232,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         let Some(period) = surely.and_then(|unix| spec.renewal.period_at(unix.as_secs())) else { return };
         let lines = |hold: &Hold<L>| hold.line(at).copied();
         let undated = self.holds.iter().filter_map(lines).filter(|line| line.tag == UNDATED);
-        let mut undated_held: u64 = undated.map(|line| line.reserved).sum();
+        let mut undated_held: u64 = undated.map(|line| line.reserved).total();
         outside(&mut |amount, held| {
             if amount.account == at && amount.tag == UNDATED {
                 amount.tag = period.index;
@@ -248,7 +249,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         }
         let budget = &mut account.budget;
         let held = self.holds.iter().filter_map(lines).filter(|line| budget.home(line.tag) != Home::Previous);
-        budget.held = held.map(|line| line.reserved).sum();
+        budget.held = held.map(|line| line.reserved).total();
         outside(&mut |amount, held| {
             if held && amount.account == at && budget.home(amount.tag) != Home::Previous {
                 budget.held = budget.held.saturating_add(amount.micros);
@@ -295,9 +296,9 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     /// rolling budgets.
     fn sweep(&mut self, eff: Instant) {
         for _ in 0..H {
-            let over = self.holds.iter().enumerate().filter(|(_, hold)| self.is_over(hold, eff));
+            let over = self.holds.iter().numbered().filter(|(_, hold)| self.is_over(hold, eff));
             let Some((index, _)) = over.min_by_key(|(_, hold)| (hold.until, hold.id)) else { break };
-            let mut hold = self.holds.swap_remove(index);
+            let Some(mut hold) = self.holds.take_out(index) else { break };
             let ended = self.deadline(&hold);
             hold.expire();
             for line in &mut hold.lines {
@@ -315,11 +316,11 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         let account = self.accounts.get_mut(usize::from(at.0))?;
         let Renewal::Rolling(rolling) = account.spec.renewal else { return None };
         account.budget.held = account.budget.held.saturating_sub(reserved);
-        let mut age = 0;
+        let mut age = 0u16;
         let mut start = account.budget.roll_at.saturating_sub(rolling.slice());
         while ended < start && age <= rolling.slices() {
             start = start.saturating_sub(rolling.slice());
-            age += 1;
+            age = age.saturating_add(1);
         }
         let tag = account.budget.period.wrapping_sub(i32::from(age));
         self.put(at, tag, taken);
@@ -334,8 +335,8 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         let account = self.accounts.get_mut(usize::from(at.0))?;
         let Renewal::Rolling(rolling) = account.spec.renewal else { return None };
         let age = u16::try_from(account.budget.period.wrapping_sub(tag)).ok().filter(|age| *age <= rolling.slices())?;
-        let back = if account.running >= age { 0 } else { rolling.slices() + 1 };
-        let index = usize::from(account.offset) + usize::from(account.running + back - age);
+        let back = if account.running >= age { 0 } else { rolling.slices().wrapping_add(1) };
+        let index = usize::from(account.offset) + usize::from(account.running.wrapping_add(back).wrapping_sub(age));
         Some((self.slices.get_mut(index)?, &mut account.budget))
     }
 

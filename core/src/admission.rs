@@ -14,6 +14,7 @@
 use core::cell::Cell;
 use core::fmt;
 
+use crate::bounded::Counting;
 use crate::limiter::{Book, Denied, Reservation, Token, admit_at, promise};
 use crate::time::{Duration, Instant};
 
@@ -83,7 +84,7 @@ pub fn reserve_all<const N: usize>(
     let at = admitted.map_err(|denied| Refused { index: binds.get(), denied })?;
 
     let mut booked = [const { None }; N];
-    for (index, (slot, (book, cost))) in booked.iter_mut().zip(&mut limits).enumerate() {
+    for (index, (slot, (book, cost))) in booked.iter_mut().zip(&mut limits).numbered() {
         if *cost == 0 {
             continue;
         }
@@ -112,7 +113,7 @@ fn meet<const N: usize>(
     for _ in 0..=N {
         let before = at;
         let mut worst: Option<Refused> = None;
-        for (index, (book, cost)) in limits.iter().enumerate().filter(|(_, (_, cost))| *cost > 0) {
+        for (index, (book, cost)) in limits.iter().numbered().filter(|(_, (_, cost))| *cost > 0) {
             // All are asked for the same instant: a lease may end between two, and the order must not matter.
             match promise(book.quote(asked, before, *cost)) {
                 Ok(earliest) if earliest > at => (at, binds) = (earliest, index),

@@ -8,6 +8,7 @@
 
 use core::fmt;
 
+use crate::bounded::Counting;
 use crate::ratio::Ratio;
 
 /// Up to eight ascending shares of a budget's limit, with one hysteresis.
@@ -138,7 +139,7 @@ impl Thresholds {
     pub(crate) const fn all(&self) -> u8 {
         match self.len {
             0 => 0,
-            len => u8::MAX >> (8 - len),
+            len => u8::MAX >> (8u8.wrapping_sub(len) & 7),
         }
     }
 
@@ -147,8 +148,9 @@ impl Thresholds {
     /// Nothing used fires nothing, not even on a limit of zero.
     pub(crate) fn judge(&self, used: u64, cap: u64, armed: u8) -> (u8, u8) {
         let (mut fired, mut after) = (0, armed);
-        for (at, share) in self.iter().enumerate() {
-            let bit = 1u8 << at;
+        for (at, share) in self.iter().numbered() {
+            // There are at most eight.
+            let bit = 1u8 << (at & 7);
             if armed & bit != 0 {
                 if used > 0 && wide(used, share.den()) >= wide(cap, share.num()) {
                     fired |= bit;

@@ -191,7 +191,7 @@ impl<U> Amount<U> {
 
     /// `self - other` in millionths, with a sign: for reports. Always fits.
     pub const fn signed_diff(self, other: Self) -> i64 {
-        self.micros.cast_signed() - other.micros.cast_signed()
+        self.micros.cast_signed().wrapping_sub(other.micros.cast_signed())
     }
 
     /// `self x ratio`, rounded once, as said.

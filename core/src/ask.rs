@@ -11,7 +11,8 @@
 
 use heapless::Vec;
 
-use crate::hold::{AccountId, Hold, HoldState, LedgerError, Line, OnExpiry, Receipt};
+use crate::bounded::Bounded;
+use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, OnExpiry, Receipt};
 use crate::job::JobId;
 use crate::ledger::Ledger;
 use crate::limiter::{Book, Denied, Reservation, Token};
@@ -73,7 +74,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         }
         self.fresh(id)?;
         self.resolve(lines)?;
-        Ok(Ask { lines: lines.iter().take(L).copied().collect(), ledger: self, id: Some(id), ttl })
+        Ok(Ask { lines: Vec::of(lines.iter().copied()), ledger: self, id: Some(id), ttl })
     }
 
     /// One account as a limiter, whose cost is in millionths of its unit; a reservation is held for `ttl`.
@@ -84,7 +85,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         let known = self.accounts.get(usize::from(account.0)).ok_or(LedgerError::UnknownBudget { line: 0 })?;
         let mut lines = Vec::new();
         let line = Line { account, unit: known.spec.unit, micros: 1 };
-        lines.push(line).map_err(|_| LedgerError::TooManyLines)?;
+        lines.put(line).map_err(|_| LedgerError::TooManyLines)?;
         Ok(Ask { ledger: self, id: None, ttl, lines })
     }
 
@@ -115,11 +116,8 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         }
         // Reserved was a whole number of copies; a division, but not on a decision.
         let copies = |reserved: u64| (reserved / held.cost().max(1)).saturating_mul(actual).min(i64::MAX as u64);
-        let lines: Vec<Line, L> = known
-            .lines
-            .iter()
-            .map(|line| Line { account: line.account, unit: 0, micros: copies(line.reserved) })
-            .collect();
+        let line = |line: &HeldLine| Line { account: line.account, unit: 0, micros: copies(line.reserved) };
+        let lines = Vec::<Line, L>::of(known.lines.iter().map(line));
         self.act(now);
         let ours = self.remove(|known| known.mark == mark).ok_or(LedgerError::NotFound)?;
         if actual == 0 && ours.state == HoldState::Live {
@@ -137,11 +135,11 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
 
     /// The amounts of so many copies; `None` above what an amount can be.
     fn copies(&self, cost: u64) -> Option<Vec<Line, L>> {
-        let times = |line: &Line| {
-            let micros = line.micros.checked_mul(cost).filter(|micros| i64::try_from(*micros).is_ok())?;
-            Some(Line { micros, ..*line })
-        };
-        self.lines.iter().map(times).collect()
+        let mut lines = self.lines.clone();
+        for line in &mut lines {
+            line.micros = line.micros.checked_mul(cost).filter(|micros| i64::try_from(*micros).is_ok())?;
+        }
+        Some(lines)
     }
 
     /// How many copies can ever pass in one call, as things stand: a limit and all that may roll over, or what is left of

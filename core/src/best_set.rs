@@ -7,9 +7,10 @@
 
 use core::cmp::Reverse;
 
-use heapless::binary_heap::{BinaryHeap, Min};
+use heapless::Vec;
 
-use crate::sort::sort_by_key;
+use crate::bounded::Bounded;
+use crate::sort::{heap_pop, heap_push, sort_by_key};
 
 /// How many entries there may be.
 pub(crate) const MAX_ITEMS: usize = 32;
@@ -46,8 +47,8 @@ impl Set {
     /// Both together, where they have no entry in common.
     fn with(self, other: Self) -> Self {
         Self {
-            value: self.value + other.value,
-            count: self.count + other.count,
+            value: self.value.saturating_add(other.value),
+            count: self.count.saturating_add(other.count),
             cost: Reverse(self.cost.0.saturating_add(other.cost.0)),
             members: self.members | other.members,
         }
@@ -59,21 +60,24 @@ struct Quarter<'e> {
     entries: &'e [Entry],
     /// The number of the first entry.
     number: usize,
-    sets: heapless::Vec<u8, SUBSETS>,
+    sets: Vec<u8, SUBSETS>,
 }
+
+/// A key, and the places of two sets; the smallest comes first.
+type Pair = Reverse<(u64, u8, u8)>;
 
 /// The subsets of one half, in the order of their costs.
 struct Half<'e> {
     outer: Quarter<'e>,
     inner: Quarter<'e>,
     /// For each set of the outer quarter, the next of the inner one: cost of both, and their places.
-    heap: BinaryHeap<(u64, u8, u8), Min, SUBSETS>,
+    heap: Vec<Pair, SUBSETS>,
     from_the_dearest: bool,
 }
 
 /// The best set whose cost is at most `limit`, which is below `u64::MAX`.
 #[inline(never)]
-pub(crate) fn find(entries: &heapless::Vec<Entry, MAX_ITEMS>, limit: u64) -> Set {
+pub(crate) fn find(entries: &Vec<Entry, MAX_ITEMS>, limit: u64) -> Set {
     let (first, second) = entries.split_at_checked(HALF).unwrap_or((entries, &[]));
     let mut second = Half::new(second, HALF, false);
     let mut waiting = second.next();
@@ -97,10 +101,8 @@ const fn directed(cost: u64, from_the_dearest: bool) -> u64 {
 
 impl<'e> Quarter<'e> {
     fn new(entries: &'e [Entry], number: usize, from_the_dearest: bool) -> Self {
-        let mut quarter = Self { entries, number, sets: heapless::Vec::new() };
-        let sets = 1usize << entries.len().min(QUARTER);
-        quarter.sets.extend((0..=u8::MAX).take(sets));
-        let mut sets = core::mem::take(&mut quarter.sets);
+        let mut quarter = Self { entries, number, sets: Vec::new() };
+        let mut sets = Vec::of((0..=u8::MAX).take(1usize << entries.len().min(QUARTER)));
         sort_by_key(&mut sets, |set| directed(quarter.set(set).cost.0, from_the_dearest));
         quarter.sets = sets;
         quarter
@@ -110,7 +112,7 @@ impl<'e> Quarter<'e> {
         let mut set = Set::EMPTY;
         for ((entry, bit), place) in self.entries.iter().zip(0..u8::BITS).zip(self.number..MAX_ITEMS) {
             if members >> bit & 1 == 1 {
-                let members = (1 << (u32::BITS - 1)) >> place;
+                let members = (1u32 << (u32::BITS - 1)) >> (place % MAX_ITEMS);
                 set = set.with(Set { value: u64::from(entry.value), count: 1, cost: Reverse(entry.cost), members });
             }
         }
@@ -129,7 +131,7 @@ impl<'e> Half<'e> {
         let mut half = Self {
             outer: Quarter::new(outer, number, from_the_dearest),
             inner: Quarter::new(inner, number + QUARTER, from_the_dearest),
-            heap: BinaryHeap::new(),
+            heap: Vec::new(),
             from_the_dearest,
         };
         for outer in 0..=u8::MAX {
@@ -142,7 +144,7 @@ impl<'e> Half<'e> {
     fn offer(&mut self, outer: u8, inner: u8) {
         if let Some(set) = self.pair(outer, inner) {
             // Never full: there is at most one pair in line for each set of the outer quarter.
-            let _ = self.heap.push((directed(set.cost.0, self.from_the_dearest), outer, inner));
+            heap_push(&mut self.heap, Reverse((directed(set.cost.0, self.from_the_dearest), outer, inner)));
         }
     }
 
@@ -151,7 +153,7 @@ impl<'e> Half<'e> {
     }
 
     fn next(&mut self) -> Option<Set> {
-        let (_, outer, inner) = self.heap.pop()?;
+        let Reverse((_, outer, inner)) = heap_pop(&mut self.heap)?;
         if let Some(after) = inner.checked_add(1) {
             self.offer(outer, after);
         }
@@ -166,7 +168,7 @@ mod tests {
     /// The stack is said to be about 9 KiB: these are what fills it.
     #[test]
     fn both_halves_fit_into_nine_kibibytes() {
-        assert!(2 * size_of::<Half<'_>>() + size_of::<heapless::Vec<Entry, MAX_ITEMS>>() <= 10 * 1024);
+        assert!(2 * size_of::<Half<'_>>() + size_of::<Vec<Entry, MAX_ITEMS>>() <= 10 * 1024);
         assert!(2 * size_of::<Half<'_>>() <= 9 * 1024 + 512);
     }
 }

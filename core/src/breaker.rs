@@ -15,6 +15,7 @@
 
 use core::fmt;
 
+use crate::bounded::Counting;
 use crate::limiter::{Book, Denied, Reservation, Token};
 use crate::slide::slide;
 use crate::time::{Duration, Instant};
@@ -293,9 +294,11 @@ impl Breaker {
                     slice.calls = slice.calls.saturating_add(calls);
                     slice.failures = slice.failures.saturating_add(failures);
                 }
-                let all: u64 = self.slices.iter().map(|slice| u64::from(slice.calls)).sum();
-                let bad: u64 = self.slices.iter().map(|slice| u64::from(slice.failures)).sum();
-                failures > 0 && all >= u64::from(enough) && bad * 1_000 >= all * u64::from(permille)
+                let all: u64 = self.slices.iter().map(|slice| u64::from(slice.calls)).total();
+                let bad: u64 = self.slices.iter().map(|slice| u64::from(slice.failures)).total();
+                // Eight times 2^32 at most, and a thousandfold: far below 2^64.
+                let share = bad.wrapping_mul(1_000) >= all.wrapping_mul(u64::from(permille));
+                failures > 0 && all >= u64::from(enough) && share
             }
         }
     }

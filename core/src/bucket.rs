@@ -120,7 +120,8 @@ impl TokenBucket {
             Start::Empty => full,
             Start::With(units) => full.saturating_sub(step.saturating_mul(units as u64)),
         };
-        Self { missing, last: now, step, room: full - step, tail: Instant::ORIGIN, gain, seq: 0, life: 0, faults: 0 }
+        let room = full.wrapping_sub(step);
+        Self { missing, last: now, step, room, tail: Instant::ORIGIN, gain, seq: 0, life: 0, faults: 0 }
     }
 
     /// The quota, in lowest terms: 60 a minute reads as 1 a second.
@@ -191,7 +192,7 @@ impl TokenBucket {
             Inherit::AsIs if new.full >= burst_was => missing_was.saturating_add(new.full - burst_was),
             Inherit::Proportional => scale(self.missing, new.full, old.full),
             Inherit::Additive if new.full >= burst_was => missing_was,
-            Inherit::AsIs | Inherit::Additive => missing_was.saturating_sub(burst_was - new.full),
+            Inherit::AsIs | Inherit::Additive => missing_was.saturating_sub(burst_was.saturating_sub(new.full)),
             Inherit::KeepUsed => missing_was.saturating_add(new.full.saturating_sub(burst_was)),
         }
         .min(MAX_MISSING);
@@ -201,16 +202,16 @@ impl TokenBucket {
         let fill_old = if inherit == Inherit::Reset { 0 } else { old.full / u64::from(old.gain.max(1)) };
         let same_rate = (old.gain, old.step) == (new.gain, new.step) && inherit != Inherit::Reset;
         if fill_new > fill_old && !same_rate {
-            let behind = self.last.saturating_add(Duration::from_micros(fill_new - fill_old));
+            let behind = self.last.saturating_add(Duration::from_micros(fill_new.saturating_sub(fill_old)));
             self.tail = self.tail.max(behind);
         }
-        (self.gain, self.step, self.room) = (new.gain, new.step, new.full - new.step);
+        (self.gain, self.step, self.room) = (new.gain, new.step, new.full.wrapping_sub(new.step));
     }
 
-    /// The level of a whole burst.
+    /// The level of a whole burst, at most 2^62: the sum was taken apart when the bucket was made.
     #[inline]
     const fn full(&self) -> u64 {
-        self.room + self.step
+        self.room.wrapping_add(self.step)
     }
 
     #[inline]
@@ -287,12 +288,13 @@ impl Book for TokenBucket {
         if at > self.last {
             // The line through (at, level(at) - cost): nobody else is served from what accrues before `at`.
             let ahead = self.accrued(self.last, at);
-            self.missing = missing.saturating_sub(ahead) + need + ahead;
+            // Each of the three is at most 2^63, 2^62 and 2^62.
+            self.missing = missing.saturating_sub(ahead).wrapping_add(need).wrapping_add(ahead);
             self.seq = if self.tail <= self.last { 1 } else { self.seq.saturating_add(1) };
             token = Token { key: self.tail.as_micros(), mark: life | u32::from(self.seq) };
             self.tail = self.tail.max(at);
         } else {
-            self.missing = missing + need;
+            self.missing = missing.wrapping_add(need);
         }
         Ok(Reservation::new(at, cost, token))
     }
@@ -353,7 +355,7 @@ impl Book for TokenBucket {
             _ => return Err(Denied::Until(self.reaches(room))),
         };
         // At most full. `self.room - room` is what goes beyond one unit.
-        self.missing = missing + self.step + (self.room - room);
+        self.missing = missing.wrapping_add(self.step).wrapping_add(self.room.wrapping_sub(room));
         self.last = now;
         Ok(())
     }

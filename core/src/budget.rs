@@ -9,6 +9,7 @@
 //!             bonus' = what was left, between the least and the most rollover
 //! ```
 
+use crate::bounded::Counting;
 use crate::terms::{BudgetSpec, Overage};
 use crate::time::Instant;
 
@@ -225,7 +226,7 @@ impl Budget {
         self.debt = if spec.carry_debt { over.saturating_sub(spec.limit.saturating_mul(slept)) } else { 0 };
         self.bonus = match spec.rollover {
             Some((min, _)) if slept > 0 => min,
-            Some((min, max)) => cap.saturating_sub(used).clamp(min, max),
+            Some((min, max)) => cap.saturating_sub(used).max(min).min(max),
             None => 0,
         };
         self.prev_posted = if slept == 0 { self.posted } else { 0 };
@@ -263,10 +264,12 @@ impl Budget {
     /// budget that a cap has closed opens if the limit is raised, or if the new specification has no cap.
     pub(crate) fn change_spec(&mut self, old: &BudgetSpec<'_>, new: &BudgetSpec<'_>) {
         let (mut armed, mut pending) = (0, 0);
-        for (at, share) in new.thresholds.iter().enumerate() {
+        for (at, share) in new.thresholds.iter().numbered() {
             // There are at most eight.
-            let (bit, before) = (1u8 << at, old.thresholds.iter().position(|known| known == share));
-            let had = |bits: u8| before.map(|before| bits >> before & 1 == 1);
+            let bit = |at: usize| 1u8 << (at & 7);
+            let before = old.thresholds.iter().place(|known| known == share).map(bit);
+            let had = |bits: u8| before.map(|before| bits & before != 0);
+            let bit = bit(at);
             armed |= if had(self.armed).unwrap_or(true) { bit } else { 0 };
             pending |= if had(self.pending).unwrap_or(false) { bit } else { 0 };
         }

@@ -5,6 +5,7 @@
 
 use heapless::Vec;
 
+use crate::bounded::{Bounded, Counting};
 use crate::grants::{Entry, Grant, GrantAsk, GrantError, Grants, Held, Segment};
 use crate::hold::HoldState;
 use crate::job::JobId;
@@ -17,7 +18,7 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
     /// What holds whose time is up still have of this grant.
     pub(crate) fn run_out(&self, grant: u32, eff: Instant) -> u64 {
         let over = self.holds.iter().filter(|hold| self.state(hold, eff) == HoldState::Expired);
-        over.flat_map(|hold| &hold.split).filter(|segment| segment.grant == grant).map(|segment| segment.micros).sum()
+        over.flat_map(|hold| &hold.split).filter(|segment| segment.grant == grant).map(|segment| segment.micros).total()
     }
 
     pub(crate) fn state(&self, hold: &Held<K>, eff: Instant) -> HoldState {
@@ -46,7 +47,7 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
                 break;
             }
             let micros = segment.micros.min(rest);
-            fragmented |= split.push(Segment { micros, ..segment }).is_err();
+            fragmented |= split.put(Segment { micros, ..segment }).is_err();
             rest -= micros;
         }
         match (rest, fragmented) {
@@ -71,19 +72,19 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
     }
 
     pub(crate) fn take(&mut self, id: JobId) -> Option<Held<K>> {
-        if let Some(at) = self.holds.iter().position(|hold| hold.id == id) {
-            return Some(self.holds.swap_remove(at));
+        if let Some(at) = self.holds.iter().place(|hold| hold.id == id) {
+            return self.holds.take_out(at);
         }
-        self.resolved.iter().position(|hold| hold.id == id).map(|at| self.resolved.swap_remove(at))
+        self.resolved.iter().place(|hold| hold.id == id).and_then(|at| self.resolved.take_out(at))
     }
 
     pub(crate) fn act(&mut self, now: Instant) {
         self.last = self.last.max(now);
         for _ in 0..H {
             let over =
-                self.holds.iter().enumerate().filter(|(_, hold)| self.state(hold, self.last) == HoldState::Expired);
+                self.holds.iter().numbered().filter(|(_, hold)| self.state(hold, self.last) == HoldState::Expired);
             let Some((at, _)) = over.min_by_key(|(_, hold)| (hold.until, hold.id)) else { break };
-            let hold = self.holds.swap_remove(at);
+            let Some(hold) = self.holds.take_out(at) else { break };
             self.release(hold, HoldState::Expired);
         }
     }
@@ -110,7 +111,7 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
         let (until, mark) = (self.last.saturating_add(ttl), self.seq);
         let state = HoldState::Live;
         let hold = Held { id, split, reserved, actual: 0, missed: 0, until, state, mark, order: 0 };
-        self.holds.push(hold).map_err(|_| GrantError::Full)?;
+        self.holds.put(hold).map_err(|_| GrantError::Full)?;
         Ok(mark)
     }
 
@@ -128,7 +129,7 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
     pub(crate) fn remember(&mut self, mut hold: Held<K>) {
         self.seq = self.seq.checked_add(1).unwrap_or(1);
         hold.order = self.seq;
-        if let Err(hold) = self.resolved.push(hold) {
+        if let Err(hold) = self.resolved.put(hold) {
             let seq = self.seq;
             if let Some(oldest) = self.resolved.iter_mut().max_by_key(|known| seq.wrapping_sub(known.order)) {
                 *oldest = hold;
@@ -204,14 +205,14 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
         let (mut split, mut rest) = (kept.clone(), excess);
         for segment in self.usable(wall, eff) {
             let micros = segment.micros.min(rest);
-            if micros == 0 || split.push(Segment { micros, ..segment }).is_err() {
+            if micros == 0 || split.put(Segment { micros, ..segment }).is_err() {
                 break;
             }
             rest -= micros;
         }
         if rest > 0 && !forced {
             let all = self.usable(wall, eff).fold(0, |sum: u64, segment| sum.saturating_add(segment.micros));
-            let max = kept.iter().map(|segment| segment.micros).sum::<u64>().saturating_add(excess - rest);
+            let max = kept.iter().map(|segment| segment.micros).total().saturating_add(excess.saturating_sub(rest));
             return Err(match excess.checked_sub(all) {
                 Some(short) if short > 0 => GrantError::Overage { short },
                 _ => GrantError::TooFragmented { max },
@@ -225,7 +226,7 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
         hold.split = split;
         hold.actual = actual;
         let mut rest = actual;
-        for (at, segment) in hold.split.iter_mut().enumerate() {
+        for (at, segment) in hold.split.iter_mut().numbered() {
             let (was, used) = (segment.micros, segment.micros.min(rest));
             (rest, segment.micros) = (rest - used, used);
             self.with(segment.grant, |entry| {

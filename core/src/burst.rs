@@ -2,6 +2,7 @@
 //!
 //! Source document 001: "multiple 429s: aggressive back-off, 30 to 60 s".
 
+use crate::bounded::Counting;
 use crate::entropy::draw;
 use crate::time::{Duration, Instant};
 
@@ -50,7 +51,7 @@ impl Burst {
             *first = Some(latest);
         }
         let is_late = |seen: &&Instant| latest.saturating_since(**seen) < self.within;
-        let lately = self.seen.iter().flatten().filter(is_late).count();
+        let lately = self.seen.iter().flatten().filter(is_late).many();
         let (from, to) = self.wait;
         let wait = Duration::from_micros(draw(from.as_micros(), to.as_micros(), entropy));
         (lately >= usize::from(self.refusals)).then_some(wait)

@@ -235,9 +235,9 @@ impl Cycle {
             Self::Month { anchor, rule } => {
                 let (current, epoch) = (rule.month_of(day, anchor), rule.month_of(0, anchor));
                 Span {
-                    index: current - epoch,
+                    index: current.saturating_sub(epoch),
                     first: rule.start(current, anchor),
-                    next: rule.start(current + 1, anchor),
+                    next: rule.start(current.saturating_add(1), anchor),
                 }
             }
         }
@@ -248,8 +248,8 @@ impl ShortMonth {
     /// The month in which the period of this day starts, counted from January of the year 0.
     const fn month_of(self, day: i32, anchor: MonthDay) -> i32 {
         let (year, month, _) = civil(day);
-        let months = year * 12 + month as i32 - 1;
-        if day < self.start(months, anchor) { months - 1 } else { months }
+        let months = year.saturating_mul(12).saturating_add(month as i32 - 1);
+        if day < self.start(months, anchor) { months.saturating_sub(1) } else { months }
     }
 
     /// The day on which the period of this month starts; months are counted from January of the year 0.

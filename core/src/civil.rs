@@ -195,7 +195,7 @@ impl Date {
     pub const fn day_of_year(self) -> u16 {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 366")]
         {
-            (self.to_days() - day_number(self.year as i32, 1, 1) + 1) as u16
+            self.to_days().saturating_sub(day_number(self.year as i32, 1, 1)).saturating_add(1) as u16
         }
     }
 
@@ -204,10 +204,10 @@ impl Date {
         let days = self.to_days();
         // A week belongs to the year of its Thursday. The last days of 9999 and the first of -9999 stay in the range,
         // because those Thursdays do.
-        let thursday = days - days_after_monday(days) + 3;
+        let thursday = days.saturating_add(3 - days_after_monday(days));
         let (year, ..) = civil(thursday);
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "1 to 53, and the year of a Date")]
-        IsoWeek { year: year as i16, week: ((thursday - day_number(year, 1, 1)) / 7 + 1) as u8 }
+        IsoWeek { year: year as i16, week: (thursday.saturating_sub(day_number(year, 1, 1)) / 7 + 1) as u8 }
     }
 }
 
@@ -239,6 +239,11 @@ pub(crate) const fn days_after_monday(days: i32) -> i32 {
     (days + 3).rem_euclid(7)
 }
 
+/// The quotient rounded down; `by` is above zero. The standard one keeps a check that it fits, which it always does.
+pub(crate) const fn floor_div(number: i64, by: i64) -> i64 {
+    (number / by).saturating_sub((number % by < 0) as i64)
+}
+
 /// The day number of a Unix time in a zone so many seconds east of UTC, held to the years around -9999 and 9999.
 pub(crate) const fn unix_day(unix: i64, offset: i64) -> i32 {
     let (first, last) = (Date::MIN.to_unix(), Date::MAX.to_unix() + DAY - 1);
@@ -251,23 +256,23 @@ pub(crate) const fn unix_day(unix: i64, offset: i64) -> i32 {
     };
     #[expect(clippy::cast_possible_truncation, reason = "held to twenty thousand years: below four million days")]
     {
-        (held + offset).div_euclid(DAY) as i32
+        floor_div(held.saturating_add(offset), DAY) as i32
     }
 }
 
 /// Days from 1970-01-01 to a civil date; exact for at least the years -100 000 to 100 000.
 pub(crate) const fn day_number(year: i32, month: u8, day: u8) -> i32 {
     // Years start in March, so January and February belong to the year before.
-    let year = if month > 2 { year } else { year - 1 };
+    let year = if month > 2 { year } else { year.saturating_sub(1) };
     let month = (month as i32 + 9) % 12;
     let (era, of_era) = (year.div_euclid(ERA_YEARS), year.rem_euclid(ERA_YEARS));
     let day_of_era = of_era * 365 + of_era / 4 - of_era / 100 + days_before(month) + day as i32 - 1;
-    era * ERA_DAYS + day_of_era - EPOCH
+    era.saturating_mul(ERA_DAYS).saturating_add(day_of_era - EPOCH)
 }
 
 /// The year, month and day of a day number, the reverse of [`day_number`].
 pub(crate) const fn civil(days: i32) -> (i32, u8, u8) {
-    let shifted = days + EPOCH;
+    let shifted = days.saturating_add(EPOCH);
     let (era, day_of_era) = (shifted.div_euclid(ERA_DAYS), shifted.rem_euclid(ERA_DAYS));
     // Take out the leap days that lie before this one: one in 4 years, not in 100, but in the last year of the era.
     let of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;

@@ -20,6 +20,7 @@ mod limits;
 mod money;
 mod part;
 mod reconcile;
+mod request;
 mod status;
 mod time;
 
@@ -39,9 +40,10 @@ pub use money::Money;
 pub(crate) use money::Sample;
 pub use part::{Adapt, Adaptation, Fuse, Part, Patience, Requests, Restrain};
 pub use reconcile::{Found, Seen};
+pub use request::{AskError, Binding, Request};
 pub use status::{Counters, Status};
 
-use crate::hold::{AccountId, LedgerError, Line};
+use crate::bounded::{Bounded, Counting};
 use crate::job::JobId;
 use crate::limiter::{Denied, admit_at};
 use crate::retry::Repeatable;
@@ -120,139 +122,8 @@ struct State {
     counters: Counters,
 }
 
-/// Which limit of a gate binds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Binding {
-    /// The server has closed the gate, or asked to go slower.
-    Block,
-    /// The rate of requests.
-    Requests,
-    /// The strict window.
-    Window,
-    /// Too many jobs at once.
-    Slots,
-    /// The table of jobs is full.
-    Jobs,
-    /// Too many requests on their way at once.
-    Calls,
-    /// This account; a `Never` counts in millionths of its unit.
-    Money(AccountId),
-    /// The breaker is open.
-    Breaker,
-}
-
-impl fmt::Display for Binding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Block => f.write_str("the server's block"),
-            Self::Requests => f.write_str("the rate of requests"),
-            Self::Window => f.write_str("the window of requests"),
-            Self::Slots => f.write_str("the slots"),
-            Self::Jobs => f.write_str("the table of jobs"),
-            Self::Calls => f.write_str("the requests on their way"),
-            Self::Money(account) => write!(f, "account {}", account.0),
-            Self::Breaker => f.write_str("the breaker"),
-        }
-    }
-}
-
-/// Why there is no permit. Nothing has changed then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum AskError {
-    /// A limit binds. It is not remembered against the job: ask again then.
-    Refused {
-        /// Which one.
-        limit: Binding,
-        /// What it said; an `Until` is when the whole call passes, if nothing happens in between.
-        denied: Denied,
-    },
-    /// The job is here already: asking again would run it twice.
-    Known {
-        /// Where it stands.
-        state: JobState,
-    },
-    /// It may be running, and the request cannot be repeated without running it twice.
-    MaybeRunning,
-    /// What is wrong with the estimate.
-    Estimate(LedgerError),
-}
-
-impl fmt::Display for AskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Refused { limit, denied } => write!(f, "{limit}: {denied}"),
-            Self::Known { state } => write!(f, "the job is here already, {state}: expected a new one"),
-            Self::MaybeRunning => f.write_str("the job may be running: expected an idempotency key to send it again"),
-            Self::Estimate(error) => error.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for AskError {}
-
-/// One request for a permit.
-#[derive(Clone, Copy, Debug)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct Request<'r> {
-    job: JobId,
-    weight: u32,
-    requests: u32,
-    estimate: &'r [Line],
-    lease: Duration,
-    repeatable: Repeatable,
-    retry: bool,
-}
-
-impl<'r> Request<'r> {
-    /// A job of weight 1 that costs one request and no money, and may run for `lease` from its sending unless it is
-    /// renewed; zero and [`Duration::MAX`] are for ever.
-    pub const fn new(job: JobId, lease: Duration) -> Self {
-        let repeatable = Repeatable::No;
-        Self { job, weight: 1, requests: 1, estimate: &[], lease, repeatable, retry: false }
-    }
-
-    /// It takes so many slots; zero for none.
-    #[must_use]
-    pub const fn weighs(self, weight: u32) -> Self {
-        Self { weight, ..self }
-    }
-
-    /// It counts as so many requests.
-    #[must_use]
-    pub const fn counts(self, requests: u32) -> Self {
-        Self { requests, ..self }
-    }
-
-    /// It will cost about this.
-    #[must_use]
-    pub const fn costs(self, estimate: &'r [Line]) -> Self {
-        Self { estimate, ..self }
-    }
-
-    /// Whether it may be sent again while nobody knows whether it runs.
-    #[must_use]
-    pub const fn repeatable(self, repeatable: Repeatable) -> Self {
-        Self { repeatable, ..self }
-    }
-
-    /// How often it was sent before: from 1 on it is a retry, and adds nothing to what retries may draw upon.
-    #[must_use]
-    pub const fn attempt(self, attempt: u32) -> Self {
-        Self { retry: attempt > 0, ..self }
-    }
-
-    /// Its job.
-    pub const fn job(&self) -> JobId {
-        self.job
-    }
-}
-
 /// What a job is to an `ask`.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asks {
     /// New: it needs a place, a slot and money.
     New,
@@ -444,14 +315,13 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             let amounts = self.limits.all_mut().money.hold(request.estimate);
             let job = Job::new(request.job, request.weight, amounts, eff, until);
             // A place was made.
-            let _ = self.jobs.push(job);
+            let _ = self.jobs.put(job);
         }
         let job = (asks != Asks::Nothing).then_some(request.job);
-        let (id, poll) = (request.job, job.is_none());
-        let (lease, first) = (request.lease, !request.retry);
-        let call = Call { mark, id, poll, since: eff, until, lease, sent: false, first, held };
+        let (id, lease, first) = (request.job, request.lease, !request.retry);
+        let call = Call { mark, id, asks, since: eff, until, lease, sent: false, first, held };
         // A place was checked before.
-        let _ = self.calls.push(call);
+        let _ = self.calls.put(call);
         self.state.next_due = self.state.next_due.min(until);
         self.state.counters.granted = self.state.counters.granted.saturating_add(1);
         Permit { mark, job, until }
@@ -464,11 +334,11 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
         let order = self.state.order;
         let age = |job: &Job<_>| (job.state == JobState::Settled, order.wrapping_sub(job.order));
-        let over = self.jobs.iter().enumerate().filter(|(_, job)| !job.state.has_hold());
+        let over = self.jobs.iter().numbered().filter(|(_, job)| !job.state.has_hold());
         if let Some((index, job)) = over.max_by_key(|(_, job)| age(job)) {
             let lost = u32::from(job.state == JobState::Overdue);
             self.state.counters.forgotten = self.state.counters.forgotten.saturating_add(lost);
-            self.jobs.swap_remove(index);
+            self.jobs.take_out(index);
         }
     }
 
@@ -514,7 +384,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// The weight that is taken at `eff`: by our jobs and by strangers.
     fn taken(&self, eff: Instant) -> u64 {
         let ours = self.jobs.iter().filter(|job| job.occupies(eff)).map(|job| u64::from(job.weight));
-        ours.sum::<u64>().saturating_add(u64::from(self.state.foreign))
+        ours.total().saturating_add(u64::from(self.state.foreign))
     }
 
     fn find(&self, id: JobId) -> Option<&Job<<L::Money as Money>::Amounts>> {

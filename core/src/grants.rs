@@ -15,6 +15,7 @@ use core::fmt;
 use heapless::Vec;
 
 use crate::amount::Amount;
+use crate::bounded::{Bounded, Counting};
 use crate::burn::is_gone;
 use crate::hold::HoldState;
 use crate::job::JobId;
@@ -212,9 +213,9 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
         }
         let key =
             |grant: &Grant<U>| (grant.priority, grant.expires.is_none(), grant.expires, grant.effective, grant.id);
-        let at = self.table.iter().position(|entry| key(&entry.grant) > key(&grant)).unwrap_or(self.table.len());
+        let at = self.table.iter().place(|entry| key(&entry.grant) > key(&grant)).unwrap_or(self.table.len());
         let entry = Entry { grant, remaining: grant.amount.as_micros(), held: 0, posted: 0 };
-        self.table.insert(at, entry).map_err(|_| GrantError::Full)
+        self.table.put_at(at, entry).map_err(|_| GrantError::Full)
     }
 
     /// Takes a grant out, for instance one that has expired long ago, and returns where it stood.
@@ -227,7 +228,7 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
             return Err(GrantError::NotPosted);
         }
         self.act(now);
-        self.table.retain(|entry| entry.grant.id != id);
+        self.table.keep(|entry| entry.grant.id != id);
         Ok(report)
     }
 
@@ -326,7 +327,7 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
         if !matches!(known.state, HoldState::Posted | HoldState::PostedLate) {
             return Err(GrantError::NotPosted);
         }
-        let left = known.split.iter().map(|segment| segment.micros).sum();
+        let left = known.split.iter().map(|segment| segment.micros).total();
         if amount.as_micros() > left {
             return Err(GrantError::RefundExceeds { left });
         }

@@ -14,6 +14,7 @@
 
 use heapless::Vec;
 
+use crate::bounded::{Bounded, Counting};
 use crate::budget::{Budget, Home};
 use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
 use crate::job::JobId;
@@ -165,18 +166,17 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     pub fn open(&mut self, now: Instant, spec: &'a BudgetSpec<'a>) -> Result<AccountId, OpenError> {
         let id = u8::try_from(self.accounts.len()).map_err(|_| OpenError::NoAccount)?;
         let mut account = Account { spec, budget: Budget::new(spec), offset: self.slices_used, running: 0 };
-        let eff = self.effective(now);
-        let mut used = u32::from(self.slices_used);
+        let (eff, mut used) = (self.effective(now), u32::from(self.slices_used));
         if let Renewal::Rolling(rolling) = spec.renewal {
-            let left = u32::try_from(S).unwrap_or(u32::MAX).min(u32::from(u16::MAX)) - used;
+            let left = u32::try_from(S).unwrap_or(u32::MAX).min(u32::from(u16::MAX)).saturating_sub(used);
             let needed = u32::from(rolling.slices()) + 1;
             if needed > left {
                 return Err(OpenError::NoSlices { needed, left });
             }
-            used += needed;
+            used = used.saturating_add(needed);
             account.budget.roll_at = eff.saturating_add(rolling.slice());
         }
-        self.accounts.push(account).map_err(|_| OpenError::NoAccount)?;
+        self.accounts.put(account).map_err(|_| OpenError::NoAccount)?;
         self.slices_used = u16::try_from(used).unwrap_or(u16::MAX);
         self.last = eff;
         self.date(AccountId(id), eff);
@@ -301,7 +301,8 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         if lines.len() > L {
             return Err(LedgerError::TooManyLines);
         }
-        let specs = || (0u8..).zip(lines).map(|(at, line)| (at, line, self.accounts.get(usize::from(line.account.0))));
+        let spec = |(at, line): (u8, &Line)| (at, *line, self.accounts.get(usize::from(line.account.0)));
+        let specs = || (0..=u8::MAX).zip(lines).map(spec);
         if let Some((line, ..)) = specs().find(|(_, line, account)| account.is_some_and(|a| a.spec.unit != line.unit)) {
             return Err(LedgerError::UnitMismatch { line });
         }
@@ -310,7 +311,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
             return Err(LedgerError::UnknownBudget { line });
         }
         let again = |(at, line): &(usize, &Line)| lines.iter().take(*at).any(|earlier| earlier.account == line.account);
-        match lines.iter().enumerate().find(again) {
+        match lines.iter().numbered().find(again) {
             Some((at, _)) => Err(LedgerError::Repeated { line: u8::try_from(at).unwrap_or(u8::MAX) }),
             None => Ok(()),
         }
@@ -319,7 +320,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     /// First pass: whether every budget has room. The lines are in order.
     pub(crate) fn admit(&self, lines: &[Line], eff: Instant) -> Result<Lines, Shortfall> {
         let (mut soft, mut short) = (Lines::NONE, None);
-        for (at, line) in lines.iter().enumerate() {
+        for (at, line) in lines.iter().numbered() {
             let Some((spec, budget)) = self.view(line.account, eff) else { continue };
             let missing = line.micros.saturating_sub(budget.free(spec));
             if missing > 0 {
@@ -384,7 +385,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         self.seq = self.seq.wrapping_add(1);
         let tag =
             |line: &Line| self.accounts.get(usize::from(line.account.0)).map_or(0, |a| self.tag(a.spec, &a.budget));
-        let lines = lines.iter().take(L).map(|line| HeldLine::new(line, tag(line))).collect();
+        let lines = Vec::of(lines.iter().map(|line| HeldLine::new(line, tag(line))));
         let (state, on_expiry) = (HoldState::Live, OnExpiry::Free);
         Hold { id, until, lines, state, mark: self.seq, order: 0, on_expiry, anonymous: false }
     }
@@ -412,7 +413,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         }
         self.next_expiry = self.next_expiry.min(self.deadline(&hold));
         // A place was checked before; without one nothing could be set aside.
-        let _ = self.holds.push(hold);
+        let _ = self.holds.put(hold);
         mark
     }
 
@@ -460,10 +461,10 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
 
     /// Takes a hold out of whichever table it is in.
     pub(crate) fn remove(&mut self, key: impl Fn(&Hold<L>) -> bool) -> Option<Hold<L>> {
-        if let Some(index) = self.holds.iter().position(&key) {
-            return Some(self.holds.swap_remove(index));
+        if let Some(index) = self.holds.iter().place(&key) {
+            return self.holds.take_out(index);
         }
-        self.resolved.iter().position(&key).map(|index| self.resolved.swap_remove(index))
+        self.resolved.iter().place(&key).and_then(|index| self.resolved.take_out(index))
     }
 
     fn release(&mut self, id: JobId) -> Option<()> {
@@ -488,7 +489,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         }
         self.seq = self.seq.wrapping_add(1);
         hold.order = self.seq;
-        if let Err(hold) = self.resolved.push(hold) {
+        if let Err(hold) = self.resolved.put(hold) {
             let seq = self.seq;
             if let Some(oldest) = self.resolved.iter_mut().max_by_key(|hold| seq.wrapping_sub(hold.order)) {
                 *oldest = hold;

@@ -20,6 +20,7 @@ mod amount;
 mod ask;
 mod backoff;
 mod best_set;
+mod bounded;
 mod breaker;
 mod bucket;
 mod budget;

@@ -13,6 +13,7 @@ use core::fmt;
 
 use crate::amount::Amount;
 use crate::best_set;
+use crate::bounded::Bounded;
 use crate::price::{JobSpec, Model, Package, Tariff};
 use crate::price_error::PriceError;
 use crate::ratio::Rounding;
@@ -142,13 +143,13 @@ pub fn plan_exact<U>(items: &[Item<U>], budget: Amount<U>, order: &mut [u16]) ->
     let mut batch = heapless::Vec::new();
     for item in order.iter().filter_map(|index| items.get(usize::from(*index))) {
         // Full only beyond MAX_ITEMS, which has been refused.
-        let _ = batch.push(best_set::Entry { value: item.priority, cost: item.cost.as_micros() });
+        let _ = batch.put(best_set::Entry { value: item.priority, cost: item.cost.as_micros() });
     }
     let chosen = best_set::find(&batch, budget.as_micros());
     let (mut place, mut total) = (0u32, Amount::ZERO);
     let count = keep(order, |index| {
         let taken = chosen.has(place);
-        place += 1;
+        place = place.saturating_add(1);
         if taken {
             // Cannot fail: the whole set is within the budget.
             total = total.checked_add(items.get(usize::from(index))?.cost)?;
@@ -184,7 +185,7 @@ fn keep(order: &mut [u16], mut wanted: impl FnMut(u16) -> Option<bool>) -> usize
                 if let Some(slot) = order.get_mut(count) {
                     *slot = index;
                 }
-                count += 1;
+                count = usize::saturating_add(count, 1);
             }
             Some(false) => {}
             None => break,

@@ -11,6 +11,7 @@
 //! Prices belong before a hold, not on the path of a decision: they divide. A tariff borrows its tables.
 
 use crate::amount::Amount;
+use crate::bounded::Counting;
 use crate::price_error::{PriceError, TariffError};
 use crate::ratio::{Ratio, RatioError, Rounding};
 use crate::time::Duration;
@@ -257,7 +258,7 @@ impl<'a> Tariff<'a> {
         {
             return Err(PriceError::TooLong { model: model.name, duration, max_seconds });
         }
-        let place = |name: &str| self.parts.resolutions.iter().position(|resolution| resolution.name == name);
+        let place = |name: &str| self.parts.resolutions.iter().place(|resolution| resolution.name == name);
         match model.max_resolution {
             Some(max) if place(resolution.name) > place(max) => {
                 Err(PriceError::ResolutionTooHigh { model: model.name, resolution: resolution.name, max })

@@ -155,7 +155,10 @@ impl Quota {
             Some(full) if full <= MAX_FULL => Ok(Self { units, burst, per, rate: Rate { gain, step, full } }),
             _ => {
                 #[expect(clippy::cast_possible_truncation, reason = "below `burst`, which is a u32")]
-                let max_burst = (MAX_FULL / step) as u32;
+                let max_burst = match MAX_FULL.checked_div(step) {
+                    Some(max) => max as u32,
+                    None => 0,
+                };
                 Err(QuotaError::TooLarge { burst, max_burst })
             }
         }
@@ -225,17 +228,19 @@ impl Eq for Quota {}
 /// A bit at a time, because the product takes up to 128 bits and no chip should link a 128-bit division. Not for a
 /// decision: it is used when a quota changes and when a worst case is printed.
 pub(crate) const fn mul_div(a: u64, b: u64, d: u64) -> Option<(u64, u64)> {
-    let (Some(whole), part) = ((a / d).checked_mul(b), a % d) else { return None };
+    let (Some(whole), Some(part)) = (a.checked_div(d), a.checked_rem(d)) else { return None };
+    let Some(whole) = whole.checked_mul(b) else { return None };
     let (mut quotient, mut rest, mut bit) = (0u64, 0u64, u64::BITS);
     while bit > 0 {
         bit -= 1;
-        // The bits of `b` above this one, times `part`, are quotient x d + rest; rest and part are below d.
-        rest *= 2;
-        quotient = quotient * 2 + (rest >= d) as u64;
+        // The bits of `b` above this one, times `part`, are quotient x d + rest; rest and part are below d, so that
+        // nothing wraps.
+        rest = rest.wrapping_mul(2);
+        quotient = quotient.wrapping_mul(2).wrapping_add((rest >= d) as u64);
         rest -= if rest >= d { d } else { 0 };
         if b >> bit & 1 == 1 {
-            rest += part;
-            quotient += (rest >= d) as u64;
+            rest = rest.wrapping_add(part);
+            quotient = quotient.wrapping_add((rest >= d) as u64);
             rest -= if rest >= d { d } else { 0 };
         }
     }

@@ -9,6 +9,7 @@
 use core::fmt;
 
 use crate::amount::Amount;
+use crate::bounded::Counting;
 use crate::budget::{Budget, Home, OVER};
 use crate::forecast::Forecast;
 use crate::hold::{AccountId, HoldState, LedgerError, Line};
@@ -153,7 +154,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
             available: budget.free(spec),
             permille,
             previous: budget.prev_posted,
-            previous_held: previous_held.map(|(_, reserved)| reserved).sum(),
+            previous_held: previous_held.map(|(_, reserved)| reserved).total(),
             undated: budget.undated,
             unaccounted: budget.unaccounted,
             closed: budget.has(OVER),
@@ -172,8 +173,8 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     /// fallen below it by the hysteresis. It stays pending over the end of the period.
     pub fn alerts(&self) -> impl Iterator<Item = Alert> + '_ {
         self.indices().zip(&self.accounts).flat_map(|(account, state)| {
-            let shares = (0u8..).zip(state.spec.thresholds.iter());
-            let pending = shares.filter(|(threshold, _)| state.budget.pending >> threshold & 1 == 1);
+            let shares = (0u8..8).zip(state.spec.thresholds.iter());
+            let pending = shares.filter(|(threshold, _)| state.budget.pending >> (*threshold & 7) & 1 == 1);
             pending.map(move |(threshold, share)| Alert { account, threshold, share })
         })
     }
@@ -238,7 +239,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
             self.change(account, |budget| rest = budget.repay(rest));
             // From the newest slice back: what is newest would have stayed longest.
             for age in 0..=i32::from(rolling.slices()) {
-                rest -= self.take_back(account, tag.wrapping_sub(age), rest);
+                rest = rest.saturating_sub(self.take_back(account, tag.wrapping_sub(age), rest));
             }
             self.alert(account);
         } else {

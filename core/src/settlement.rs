@@ -8,6 +8,7 @@
 //!  ├── taken ──┤├─ free ┤    ├── extra ──┤          actual = taken + extra (+ what is unaccounted)
 //! ```
 
+use crate::bounded::Counting;
 use crate::budget::{Cover, Home, UNDATED};
 use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
 use crate::job::JobId;
@@ -57,7 +58,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
             HoldState::Denied(_) => return Err(LedgerError::NotFound),
         }
         self.resolve_of(Some(&hold), lines)?;
-        for (at, line) in (0u8..).zip(lines) {
+        for (at, line) in (0..=u8::MAX).zip(lines) {
             let left = hold.line(line.account).map_or(0, HeldLine::refundable);
             if line.micros > left {
                 return Err(LedgerError::RefundExceeds { line: at, left });
@@ -65,7 +66,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
         }
         self.act(now);
         let mut receipt = Receipt::of(hold.state);
-        for (at, line) in lines.iter().enumerate() {
+        for (at, line) in lines.iter().numbered() {
             let Some(own) = hold.line(line.account) else { continue };
             // What was charged last is given back first.
             let extra = own.extra.saturating_sub(own.refunded).min(line.micros);
@@ -156,7 +157,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     /// First pass of a settlement: whether all that lies above the hold is met.
     pub(crate) fn affords(&self, hold: &Hold<L>, actual: &[Line], eff: Instant, forced: bool) -> Result<(), Shortfall> {
         let mut short = None;
-        for (at, line) in actual.iter().enumerate() {
+        for (at, line) in actual.iter().numbered() {
             let Some((own, (spec, budget))) = hold.line(line.account).zip(self.view(line.account, eff)) else {
                 continue;
             };
@@ -200,14 +201,14 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     pub(crate) fn post(&mut self, mut hold: Hold<L>, actual: &[Line], forced: bool) -> Receipt {
         let late = hold.state == HoldState::Expired;
         let mut receipt = Receipt::of(if late { HoldState::PostedLate } else { HoldState::Posted });
-        for (at, line) in actual.iter().enumerate() {
+        for (at, line) in actual.iter().numbered() {
             let state = hold.state;
             let Some(own) = hold.lines.iter_mut().find(|own| own.account == line.account) else { continue };
             let excess = line.micros.saturating_sub(booked(state, own));
             if late {
                 let back = own.taken.saturating_sub(line.micros);
                 self.give_back(own.account, own.tag, back);
-                own.taken -= back;
+                own.taken = own.taken.saturating_sub(back);
                 let noted = own.actual.min(excess);
                 self.change(own.account, |budget| budget.unaccounted = budget.unaccounted.saturating_sub(noted));
             } else {

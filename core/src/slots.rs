@@ -12,6 +12,7 @@
 
 use heapless::Vec;
 
+use crate::bounded::{Bounded, Counting};
 use crate::job::{AlreadyOpen, JobId, NotOpen};
 use crate::limiter::{Book, Denied, Reservation, Token};
 use crate::time::{Duration, Instant};
@@ -159,7 +160,7 @@ impl<const N: usize> Slots<N> {
     /// ```
     pub fn expire(&mut self, now: Instant) -> Option<JobId> {
         let eff = self.last.max(now);
-        let index = self.table.iter().position(|slot| !is_live(slot.ends, eff));
+        let index = self.table.iter().place(|slot| !is_live(slot.ends, eff));
         let slot = self.remove(index)?;
         self.expired = self.expired.saturating_add(1);
         self.act(now);
@@ -180,12 +181,12 @@ impl<const N: usize> Slots<N> {
                 slot.ends = slot.ends.max(ends);
             }
         }
-        self.table.retain(|slot| slot.mark != 0 || slot.opened >= asked_at || running.contains(&slot.id));
+        self.table.keep(|slot| slot.mark != 0 || slot.opened >= asked_at || running.contains(&slot.id));
         let known = |id: &JobId| self.table.iter().any(|slot| slot.id == *id);
         let named = |index: usize, id: &JobId| running.get(..index).is_some_and(|before| before.contains(id));
-        let strangers = running.iter().enumerate().filter(|(index, id)| !known(id) && !named(*index, id));
-        self.foreign = saturate(strangers.count() as u64);
-        Reconciled { closed: saturate((before - self.table.len()) as u64), foreign: self.foreign }
+        let strangers = running.iter().numbered().filter(|(index, id)| !known(id) && !named(*index, id));
+        self.foreign = saturate(strangers.many() as u64);
+        Reconciled { closed: saturate(before.saturating_sub(self.table.len()) as u64), foreign: self.foreign }
     }
 
     /// Re-anchors the slots at `now` after a **known** clock fault: leases keep what was left of them, and one that only
@@ -228,21 +229,16 @@ impl<const N: usize> Slots<N> {
     }
 
     fn find(&self, id: JobId) -> Option<usize> {
-        self.table.iter().position(|slot| slot.id == id)
+        self.table.iter().place(|slot| slot.id == id)
     }
 
     fn remove(&mut self, index: Option<usize>) -> Option<Slot> {
-        let index = index?;
-        let last = self.table.pop()?;
-        match self.table.get_mut(index) {
-            Some(slot) => Some(core::mem::replace(slot, last)),
-            None => Some(last),
-        }
+        self.table.take_out(index?)
     }
 
     fn taken(&self, eff: Instant) -> u64 {
         let live = self.table.iter().filter(|slot| is_live(slot.ends, eff));
-        live.map(|slot| u64::from(slot.weight)).sum::<u64>() + u64::from(self.foreign)
+        live.map(|slot| u64::from(slot.weight)).total().saturating_add(u64::from(self.foreign))
     }
 
     fn has_entry(&self, eff: Instant) -> bool {
@@ -319,7 +315,7 @@ impl<const N: usize> Book for Job<'_, N> {
         let ends = end(opened, self.lease);
         let slot = Slot { id: self.id, opened, ends, weight: saturate(cost), mark: slots.mark };
         // Room was checked by the quote; should there be none all the same, nothing is granted.
-        slots.table.push(slot).map_err(|_| Denied::Busy)?;
+        slots.table.put(slot).map_err(|_| Denied::Busy)?;
         Ok(Reservation::new(at, cost, Token { key: self.id.0, mark: slots.mark }))
     }
 
@@ -332,7 +328,7 @@ impl<const N: usize> Book for Job<'_, N> {
             self.slots.act(now);
             let ends = end(self.slots.last, self.lease);
             let slot = Slot { id: self.id, opened: self.slots.last, ends, weight: saturate(actual), mark: 0 };
-            if self.slots.table.push(slot).is_err() {
+            if self.slots.table.put(slot).is_err() {
                 // It has no entry, but it does run: foreign, until the next reconciliation.
                 self.slots.foreign = self.slots.foreign.saturating_add(slot.weight);
             }

@@ -1,6 +1,10 @@
-//! Sorting that cannot panic: the standard one links a panic for orders that contradict themselves.
+//! Sorting, and a heap, that cannot panic: the standard one links a panic for orders that contradict themselves.
 //!
 //! A heap sort: in place, no recursion, `2 n log2(n)` comparisons, not stable (put the position into the key).
+
+use heapless::Vec;
+
+use crate::bounded::Bounded;
 
 /// Sorts by a key, smallest first. A key that contradicts itself yields some order of the same items.
 pub(crate) fn sort_by_key<T: Copy, K: Ord>(items: &mut [T], key: impl Fn(T) -> K) {
@@ -15,13 +19,37 @@ pub(crate) fn sort_by_key<T: Copy, K: Ord>(items: &mut [T], key: impl Fn(T) -> K
     }
 }
 
+/// Adds an item to a heap whose greatest item is in front; without room for it, nothing happens.
+pub(crate) fn heap_push<T: Copy + Ord, const N: usize>(heap: &mut Vec<T, N>, item: T) {
+    let mut place = heap.len();
+    if heap.put(item).is_err() {
+        return;
+    }
+    while place > 0 {
+        let above = place.saturating_sub(1) / 2;
+        if heap.get(above) >= heap.get(place) {
+            return;
+        }
+        swap(heap, above, place);
+        place = above;
+    }
+}
+
+/// Takes the greatest item out of a heap.
+pub(crate) fn heap_pop<T: Copy + Ord, const N: usize>(heap: &mut Vec<T, N>) -> Option<T> {
+    let greatest = heap.take_out(0)?;
+    sift_down(heap, 0, &|item| item);
+    Some(greatest)
+}
+
 /// Lets the item at the root sink below every greater one.
 fn sift_down<T: Copy, K: Ord>(heap: &mut [T], mut root: usize, key: &impl Fn(T) -> K) {
     let key_at = |heap: &[T], at: usize| heap.get(at).map(|item| key(*item));
     loop {
-        let left = 2 * root + 1;
+        let left = root.saturating_mul(2).saturating_add(1);
+        let right = left.saturating_add(1);
         // An absent right child is `None`, which is less than any key.
-        let child = if key_at(heap, left + 1) > key_at(heap, left) { left + 1 } else { left };
+        let child = if key_at(heap, right) > key_at(heap, left) { right } else { left };
         if key_at(heap, child) <= key_at(heap, root) {
             return;
         }
@@ -43,6 +71,17 @@ fn swap<T: Copy>(items: &mut [T], a: usize, b: usize) {
 mod tests {
     use super::*;
     use std::vec::Vec;
+
+    #[test]
+    fn a_heap_hands_out_the_greatest_first() {
+        let mut heap = heapless::Vec::<u32, 300>::new();
+        for at in 0..301u32 {
+            heap_push(&mut heap, at.wrapping_mul(2_654_435_761) >> 22);
+        }
+        let out: Vec<u32> = core::iter::from_fn(|| heap_pop(&mut heap)).collect();
+        assert!(out.is_sorted_by(|before, after| before >= after), "{out:?}");
+        assert_eq!(out.len(), 300);
+    }
 
     #[test]
     fn every_arrangement_of_seven_is_sorted() {

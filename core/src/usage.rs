@@ -12,6 +12,7 @@
 use heapless::Vec;
 
 use crate::amount::Amount;
+use crate::bounded::Bounded;
 
 /// Whom something is counted for: a project, a user, a key of an API. The caller numbers them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -101,7 +102,7 @@ impl<U, const N: usize> Usage<U, N> {
         }
         let mut used = Used::NOTHING;
         used.add(amount);
-        let Err(entry) = self.table.push((key, used)) else { return Counted::Own };
+        let Err(entry) = self.table.put((key, used)) else { return Counted::Own };
         let idle = |(_, used): &&mut (UsageKey, Used<U>)| used.count == 0 && used.previous.is_zero();
         if let Some(place) = self.table.iter_mut().find(idle) {
             *place = entry;

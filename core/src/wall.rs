@@ -11,6 +11,7 @@
 //! ```
 //! Between samples it shows the sample plus what has elapsed, and never goes back.
 
+use crate::civil::floor_div;
 use crate::time::{Duration, Instant};
 
 /// A point on the calendar: microseconds since 1970-01-01T00:00:00Z, without leap seconds. Saturates.
@@ -43,7 +44,7 @@ impl UnixMicros {
 
     /// Whole seconds since the epoch, rounded down.
     pub const fn as_secs(self) -> i64 {
-        self.0.div_euclid(1_000_000)
+        floor_div(self.0, 1_000_000)
     }
 
     /// How long ago `earlier` was, or zero if it lies ahead.

@@ -11,6 +11,7 @@
 
 use heapless::Vec;
 
+use crate::bounded::{Bounded, Counting};
 use crate::limiter::{Book, Denied, Reservation, Token};
 use crate::time::Instant;
 use crate::window::{History, WhenFull, Window, beyond_time, is_live, is_out};
@@ -58,6 +59,11 @@ pub(crate) struct Entry {
 }
 
 const NOTHING: Entry = Entry { stamp: Instant::ORIGIN, cost: 0, mark: 0 };
+
+/// One entry more, and its cost.
+fn counted(entries: usize, sum: u64, entry: &Entry) -> (usize, u64) {
+    (entries.saturating_add(1), sum.saturating_add(u64::from(entry.cost)))
+}
 
 impl<const N: usize> WindowLog<N> {
     /// A log for this window, at the stamp `now`.
@@ -116,7 +122,7 @@ impl<const N: usize> WindowLog<N> {
     pub fn restart(&mut self, now: Instant) {
         let lease = now.saturating_add(self.window.lease());
         let settled = self.settled;
-        for (index, entry) in self.entries.iter_mut().enumerate() {
+        for (index, entry) in self.entries.iter_mut().numbered() {
             entry.stamp = entry.stamp.min(if index < settled { now } else { lease });
         }
         self.late.stamp = self.late.stamp.min(now);
@@ -138,22 +144,26 @@ impl<const N: usize> WindowLog<N> {
     fn view(&self, eff: Instant) -> (usize, u64, u64) {
         let (settled, held) = self.parts();
         let out = settled.iter().take_while(|entry| is_out(entry.stamp, self.window.length(), eff));
-        let (left, gone) = out.fold((0, 0), |(n, sum), entry| (n + 1, sum + u64::from(entry.cost)));
+        let (left, gone) = out.fold((0, 0), |(n, sum), entry| counted(n, sum, entry));
         let live = held.iter().filter(|entry| is_live(entry.stamp, eff));
-        let (holds, units) = live.fold((0, 0), |(n, sum), entry| (n + 1, sum + u64::from(entry.cost)));
+        let (holds, units) = live.fold((0, 0), |(n, sum), entry| counted(n, sum, entry));
         let late = if is_out(self.late.stamp, self.window.length(), eff) { 0 } else { u64::from(self.late.cost) };
-        (settled.len() - left + holds, self.used.saturating_sub(gone) + late, units)
+        (
+            settled.len().saturating_sub(left).saturating_add(holds),
+            self.used.saturating_sub(gone).saturating_add(late),
+            units,
+        )
     }
 
     fn sum(&self, eff: Instant) -> u64 {
         let (_, used, held) = self.view(eff);
-        used + held
+        used.saturating_add(held)
     }
 
     /// Whether one more entry could be made at `eff`.
     fn has_entry(&self, eff: Instant) -> bool {
         let live = |entry: &&Entry| !is_out(entry.stamp, self.window.length(), eff);
-        let can_merge = || self.parts().0.iter().filter(live).take(2).count() == 2;
+        let can_merge = || self.parts().0.iter().filter(live).take(2).many() == 2;
         self.view(eff).0 < N || (self.when_full == WhenFull::Merge && can_merge())
     }
 
@@ -164,7 +174,7 @@ impl<const N: usize> WindowLog<N> {
         let mut ends = settled.iter().map(|entry| (end(entry), entry.cost)).filter(|(end, _)| *end > from).peekable();
         let (mut at, mut sum) = (from, self.sum(from));
         // One step for each instant at which something leaves: a settled entry, the late one, a hold whose lease ends.
-        for _ in 0..=self.entries.len() + 1 {
+        for _ in 0..=self.entries.len().saturating_add(1) {
             if sum <= target {
                 return at;
             }
@@ -178,8 +188,9 @@ impl<const N: usize> WindowLog<N> {
                 sum = sum.saturating_sub(u64::from(cost));
             }
             let over = held.iter().filter(|hold| before < hold.stamp && hold.stamp <= at);
-            let over: u64 = over.map(|hold| u64::from(hold.cost)).sum();
-            sum = sum.saturating_sub(over + late.filter(|end| *end <= at).map_or(0, |_| u64::from(self.late.cost)));
+            let over: u64 = over.map(|hold| u64::from(hold.cost)).total();
+            let late = late.filter(|end| *end <= at).map_or(0, |_| u64::from(self.late.cost));
+            sum = sum.saturating_sub(over).saturating_sub(late);
         }
         Instant::MAX
     }
@@ -189,7 +200,7 @@ impl<const N: usize> WindowLog<N> {
         let length = self.window.length();
         while let Some(entry) = self.parts().0.first().filter(|entry| is_out(entry.stamp, length, eff)) {
             self.used = self.used.saturating_sub(u64::from(entry.cost));
-            self.start += 1;
+            self.start = self.start.saturating_add(1);
         }
         if is_out(self.late.stamp, length, eff) {
             self.late.cost = 0;
@@ -215,9 +226,9 @@ impl<const N: usize> WindowLog<N> {
         let (settled, _) = self.parts();
         let around = settled.iter().zip(settled.iter().skip(2));
         let gaps = around.map(|(before, after)| after.stamp.saturating_since(before.stamp));
-        let index = gaps.enumerate().min_by_key(|(_, gap)| *gap).map_or(0, |(before, _)| before + 1);
+        let index = gaps.numbered().min_by_key(|(_, gap)| *gap).map_or(0, |(before, _)| before.saturating_add(1));
         let older = self.entries.get(index).copied();
-        if let (Some(newer), Some(older)) = (self.entries.get_mut(index + 1), older) {
+        if let (Some(newer), Some(older)) = (self.entries.get_mut(index.saturating_add(1)), older) {
             newer.cost = newer.cost.saturating_add(older.cost);
         }
         self.remove(index, 1);
@@ -227,7 +238,7 @@ impl<const N: usize> WindowLog<N> {
     fn remove(&mut self, first: usize, count: usize) {
         let kept = self.entries.len().saturating_sub(count);
         for index in first..kept {
-            let moved = self.entries.get(index + count).copied();
+            let moved = self.entries.get(index.saturating_add(count)).copied();
             if let (Some(slot), Some(entry)) = (self.entries.get_mut(index), moved) {
                 *slot = entry;
             }
@@ -239,7 +250,7 @@ impl<const N: usize> WindowLog<N> {
     /// Removes a hold; the last one takes its place.
     fn remove_hold(&mut self, index: usize) {
         let last = self.entries.pop();
-        if let (Some(slot), Some(last)) = (self.entries.get_mut(self.settled + index), last) {
+        if let (Some(slot), Some(last)) = (self.entries.get_mut(self.settled.saturating_add(index)), last) {
             *slot = last;
         }
     }
@@ -259,9 +270,9 @@ impl<const N: usize> WindowLog<N> {
     fn enter(&mut self, stamp: Instant, cost: u32) {
         let entry = Entry { stamp, cost, mark: 0 };
         let displaced = self.entries.get_mut(self.settled).map(|hold| core::mem::replace(hold, entry));
-        if self.entries.push(displaced.unwrap_or(entry)).is_ok() {
-            self.settled += 1;
-            self.used += u64::from(cost);
+        if self.entries.put(displaced.unwrap_or(entry)).is_ok() {
+            self.settled = self.settled.saturating_add(1);
+            self.used = self.used.saturating_add(u64::from(cost));
         }
     }
 
@@ -293,7 +304,7 @@ impl<const N: usize> Book for WindowLog<N> {
         let eff = self.last.max(from);
         match self.view(eff) {
             (_, _, held) if held > target => Err(Denied::Busy),
-            (_, used, held) if used + held <= target => Ok(from),
+            (_, used, held) if used.saturating_add(held) <= target => Ok(from),
             _ => beyond_time(self.falls_to(eff, target)),
         }
     }
@@ -309,7 +320,7 @@ impl<const N: usize> Book for WindowLog<N> {
         self.mark = self.mark.wrapping_add(1);
         let stamp = self.last.max(at).saturating_add(self.window.lease());
         // Room was checked by the quote; should there be none all the same, nothing is granted.
-        self.entries.push(Entry { stamp, cost: units, mark: self.mark }).map_err(|_| Denied::Busy)?;
+        self.entries.put(Entry { stamp, cost: units, mark: self.mark }).map_err(|_| Denied::Busy)?;
         Ok(Reservation::new(at, cost, Token { key: stamp.as_micros(), mark: self.mark }))
     }
 
@@ -321,7 +332,7 @@ impl<const N: usize> Book for WindowLog<N> {
         let eff = self.last.max(now);
         let Token { key, mark } = held.token();
         let is_it = |entry: &Entry| entry.mark == mark && entry.stamp.as_micros() == key;
-        let found = self.parts().1.iter().position(is_it).filter(|_| held.cost() > 0);
+        let found = self.parts().1.iter().place(is_it).filter(|_| held.cost() > 0);
         let over = !is_live(Instant::from_micros(key), eff);
         if let Some(index) = found {
             self.remove_hold(index);

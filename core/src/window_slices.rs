@@ -112,14 +112,14 @@ impl<const B: usize> WindowSlices<B> {
     /// How much of the limit is used or held, in permille, rounded down; above 1000 when in debt.
     pub fn usage_permille(&self, now: Instant) -> u32 {
         let eff = self.last.max(now);
-        self.window.permille(self.used_at(eff) + self.held_at(eff))
+        self.window.permille(self.sum_at(eff))
     }
 
     /// Whether to slow down: `None` while the usage is at most `above_permille`, else the instant at which, left alone,
     /// it will be again. [`Instant::MAX`] if only a release would help.
     pub fn pace(&self, now: Instant, above_permille: u16) -> Option<Instant> {
         let (eff, target) = (self.last.max(now), self.window.share(above_permille));
-        if self.used_at(eff) + self.held_at(eff) <= target { None } else { Some(self.falls_to(eff, target)) }
+        if self.sum_at(eff) <= target { None } else { Some(self.falls_to(eff, target)) }
     }
 
     /// Re-anchors the slices at `now` after a **known** clock fault: none of them leaves earlier than if it were as old as
@@ -165,6 +165,10 @@ impl<const B: usize> WindowSlices<B> {
         self.young.at(eff).saturating_add(self.aged.at(eff))
     }
 
+    fn sum_at(&self, eff: Instant) -> u64 {
+        self.used_at(eff).saturating_add(self.held_at(eff))
+    }
+
     /// The first instant from `from` on at which, left alone, the sum is at most `target`; `MAX` if never.
     fn falls_to(&self, from: Instant, target: u64) -> Instant {
         let first = self.young.until.min(self.aged.until);
@@ -205,7 +209,8 @@ impl<const B: usize> WindowSlices<B> {
                 self.used = self.used.saturating_sub(u64::from(*oldest));
                 *oldest = core::mem::take(&mut self.running);
             }
-            self.oldest = if self.oldest + 1 < B { self.oldest + 1 } else { 0 };
+            let next = self.oldest.saturating_add(1);
+            self.oldest = if next < B { next } else { 0 };
             self.head = end;
         }
         if self.used == 0 && eff >= self.head.saturating_add(self.slice) {
@@ -233,7 +238,7 @@ impl<const B: usize> WindowSlices<B> {
     pub(crate) fn enter(&mut self, cost: u64) {
         let before = self.running;
         self.running = self.running.saturating_add(u32::try_from(cost).unwrap_or(u32::MAX));
-        self.used += u64::from(self.running - before);
+        self.used = self.used.saturating_add(u64::from(self.running.wrapping_sub(before)));
     }
 
     /// How much may be in use for `cost` still to fit.
@@ -247,15 +252,15 @@ impl<const B: usize> WindowSlices<B> {
 impl<const B: usize> Book for WindowSlices<B> {
     fn room(&self, now: Instant) -> u64 {
         let eff = self.last.max(now);
-        u64::from(self.window.limit()).saturating_sub(self.used_at(eff) + self.held_at(eff))
+        u64::from(self.window.limit()).saturating_sub(self.sum_at(eff))
     }
 
     fn quote(&self, _now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
         let target = self.target(cost)?;
         let eff = self.last.max(from);
-        match self.held_at(eff) {
-            held if held > target => Err(Denied::Busy),
-            held if self.used_at(eff) + held <= target => Ok(from),
+        match target.checked_sub(self.held_at(eff)) {
+            None => Err(Denied::Busy),
+            Some(left) if self.used_at(eff) <= left => Ok(from),
             _ => beyond_time(self.falls_to(eff, target)),
         }
     }
@@ -293,13 +298,11 @@ impl<const B: usize> Book for WindowSlices<B> {
         let target = self.target(cost)?;
         self.note(now);
         let eff = self.last.max(now);
-        let held = self.held_at(eff);
-        if self.used_at(eff) + held <= target {
+        let Some(left) = target.checked_sub(self.held_at(eff)) else { return Err(Denied::Busy) };
+        if self.used_at(eff) <= left {
             self.advance(eff);
             self.enter(cost);
             Ok(())
-        } else if held > target {
-            Err(Denied::Busy)
         } else {
             Err(Denied::Until(self.falls_to(eff, target)))
         }

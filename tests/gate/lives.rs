@@ -73,6 +73,18 @@ fn an_unknown_job_is_sent_again_with_its_slot_and_its_money() {
 }
 
 #[test]
+fn what_refuses_the_second_request_of_a_job_says_nothing_about_the_first() {
+    for outcome in [BLIND, Outcome::Failed(Failure::NotSent)] {
+        let (mut gate, _) = reach(Some(JobState::Unknown));
+        let again = ask(&mut gate, 100, JOB, Repeatable::Keyed).unwrap();
+        gate.sending(S(101), &again).unwrap();
+        let answer = hear(&mut gate, 102, &again, &outcome, Repeatable::Keyed).unwrap();
+        assert!(matches!(answer, Answer::RetryAt(_)), "{answer:?}");
+        assert_eq!(books(&gate, 102), (Some(JobState::Unknown), 1, 0, 40, 0), "{outcome:?}");
+    }
+}
+
+#[test]
 fn a_retry_that_is_not_sent_leaves_the_job_unknown() {
     let (mut gate, _) = reach(Some(JobState::Unknown));
     let _lost = ask(&mut gate, 100, JOB, Repeatable::Keyed).unwrap();

@@ -1,10 +1,11 @@
 //! `Answer`: from the permit to what the server said.
 
-use super::Gate;
 use super::call::Permit;
 use super::job::{GateError, JobState};
 use super::limits::AnyLimits;
 use super::part::{Adapt, Requests, Restrain};
+use super::{Asks, Gate};
+use crate::bounded::{Bounded, Counting};
 use crate::job::JobId;
 use crate::retry::{Advice, Decision, Failure, Health, Outcome, Reason, Repeatable, Restraint, Retry, Verdict};
 use crate::time::{Duration, Instant};
@@ -58,7 +59,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     pub fn sending(&mut self, now: Instant, permit: &Permit) -> Result<(), GateError> {
         let eff = self.note(now);
         let to_answer = self.state.patience.to_answer;
-        let call = self.calls.iter().position(|call| call.mark == permit.mark && call.until > eff);
+        let call = self.calls.iter().place(|call| call.mark == permit.mark && call.until > eff);
         let index = call.ok_or(GateError::StalePermit)?;
         if self.calls.get(index).is_some_and(|call| call.sent) {
             return Err(GateError::Unexpected { state: JobState::Sent });
@@ -95,8 +96,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             return Err(GateError::StalePermit);
         }
         self.advance(eff);
-        let index = self.calls.iter().position(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
-        let call = self.calls.swap_remove(index);
+        let index = self.calls.iter().place(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
+        let call = self.calls.take_out(index).ok_or(GateError::StalePermit)?;
         let sent = call.sent;
         match self.abandon(eff, call) {
             Some(id) if sent => self.doubt(id, false),
@@ -128,18 +129,27 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             Some(call) if !call.sent => return Err(GateError::Unexpected { state: JobState::Asked }),
             Some(_) => self.advance(eff),
         }
-        let index = self.calls.iter().position(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
-        let call = self.calls.swap_remove(index);
+        let index = self.calls.iter().place(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
+        let call = self.calls.take_out(index).ok_or(GateError::StalePermit)?;
         let observed = u32::try_from(self.taken(eff)).unwrap_or(u32::MAX);
         let mut none = Restraint::default();
         let restraint = self.limits.all_mut().restraint.restraint().unwrap_or(&mut none);
         let advice = retry.decide(eff, outcome, restraint, entropy);
-        let (sent, counts) = (call.since, *outcome != Outcome::Failed(Failure::NotSent));
+        if let Some(burst) = restraint.burst.as_mut().filter(|_| advice.health == Health::Success) {
+            burst.reset();
+        }
+        let (sent, again, counts) =
+            (call.since, call.asks == Asks::Again, *outcome != Outcome::Failed(Failure::NotSent));
         let job = self.settle_call(eff, call, counts, advice.health);
         self.block(eff, sent, &advice);
         self.adapt(eff, sent, observed, &advice);
         let Some(id) = job else { return Ok(advice.decision.into()) };
-        Ok(self.judge(eff, id, outcome, advice.decision, retry.repeatable()))
+        let fate = match fate(outcome, retry.repeatable()) {
+            // What refuses the second request says nothing about the first.
+            Fate::DoesNotRun if again => Fate::Nobody,
+            fate => fate,
+        };
+        Ok(self.judge(eff, id, &fate, advice.decision))
     }
 
     /// Remembers the provider's name for a job, by which [`reconcile`](Self::reconcile) finds it too. Zero is no name.
@@ -190,21 +200,14 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
     }
 
-    fn judge(
-        &mut self,
-        eff: Instant,
-        id: JobId,
-        outcome: &Outcome,
-        decision: Decision,
-        repeatable: Repeatable,
-    ) -> Answer {
+    fn judge(&mut self, eff: Instant, id: JobId, fate: &Fate, decision: Decision) -> Answer {
         match self.find(id).map(|job| job.state) {
             Some(JobState::Sent) => {}
             Some(JobState::Settled) => return Answer::Finished,
             // Found on a list, overdue or forgotten meanwhile: the answer only counts the request.
             _ => return decision.into(),
         }
-        match fate(outcome, repeatable) {
+        match fate {
             Fate::Runs => {
                 if let Some(job) = self.find_mut(id) {
                     job.enter(JobState::Running, false);

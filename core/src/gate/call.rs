@@ -1,5 +1,6 @@
 //! `Call`: a request of a gate between its permit and its answer.
 
+use super::Asks;
 use super::limits::AnyLimits;
 use super::part::Part;
 use crate::job::JobId;
@@ -44,14 +45,13 @@ pub(crate) struct Call<H> {
     pub(crate) lease: Duration,
     pub(crate) sent: bool,
     pub(crate) first: bool,
-    /// It starts no job.
-    pub(crate) poll: bool,
+    pub(super) asks: Asks,
     pub(crate) held: H,
 }
 
 impl<H> Call<H> {
     pub(crate) fn job(&self) -> Option<JobId> {
-        (!self.poll).then_some(self.id)
+        (self.asks != Asks::Nothing).then_some(self.id)
     }
 }
 

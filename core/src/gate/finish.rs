@@ -5,6 +5,7 @@ use super::answer::lease_end;
 use super::job::{GateError, HeldAmount, JobState};
 use super::limits::AnyLimits;
 use super::money::Money;
+use crate::bounded::Counting;
 use crate::hold::{AccountId, Line, Receipt};
 use crate::job::JobId;
 use crate::report::Report;
@@ -124,5 +125,5 @@ fn same(settled: &[HeldAmount], actual: &[Line]) -> bool {
     let known = settled.iter().filter(|amount| amount.is_some());
     let said =
         |amount: &HeldAmount| actual.iter().any(|line| line.account == amount.account && line.micros == amount.micros);
-    known.clone().count() == actual.len() && known.clone().all(said)
+    known.clone().many() == actual.len() && known.clone().all(said)
 }

@@ -6,7 +6,10 @@
 use core::fmt;
 
 use super::job::{Ending, HeldAmount};
+use heapless::Vec;
+
 use crate::accounts::Undated;
+use crate::bounded::{Bounded, Counting};
 use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, OnExpiry, Receipt};
 use crate::job::JobId;
 use crate::ledger::Ledger;
@@ -256,7 +259,7 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         let most = match spec.renewal {
             Renewal::Lifetime => {
                 let due = endings.clone().filter(|e| e.amount.account == line.account && e.posts && e.at <= eff);
-                let posted: u64 = due.map(|ending| ending.amount.micros).sum();
+                let posted: u64 = due.map(|ending| ending.amount.micros).total();
                 budget.left_without_holds(spec).saturating_sub(posted)
             }
             Renewal::Rolling(_) => spec.limit,
@@ -282,7 +285,7 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
             })
         };
         let mut t = eff;
-        for _ in 0..AHEAD + S {
+        for _ in 0..AHEAD.saturating_add(S) {
             let changes = self.next_change(line.account, t).into_iter().chain(ends());
             let Some(next) = changes.filter(|end| *end > t && *end < Instant::MAX).min() else { return Denied::Busy };
             t = next;
@@ -302,7 +305,7 @@ fn leaves(ended: Instant, rolling: crate::terms::Rolling) -> Instant {
 
 /// What a job holds as a hold of a ledger, which is not kept.
 fn as_hold<const L: usize>(id: JobId, amounts: &[HeldAmount; L]) -> Hold<L> {
-    let lines = amounts.iter().filter(|amount| amount.is_some()).map(held_line).collect();
+    let lines = Vec::of(amounts.iter().filter(|amount| amount.is_some()).map(held_line));
     let (state, on_expiry) = (HoldState::Live, OnExpiry::Post);
     Hold { id, until: Instant::MAX, lines, state, mark: 0, order: 0, on_expiry, anonymous: true }
 }

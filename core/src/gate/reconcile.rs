@@ -3,6 +3,7 @@
 use super::Gate;
 use super::job::JobState;
 use super::limits::AnyLimits;
+use crate::bounded::{Bounded, Counting};
 use crate::job::JobId;
 use crate::time::Instant;
 
@@ -49,7 +50,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
                 match job.state {
                     JobState::Unknown => {
                         job.enter(JobState::Running, false);
-                        found.running += 1;
+                        found.running = found.running.saturating_add(1);
                     }
                     JobState::NeedsActual | JobState::Overdue | JobState::Settled => {
                         returned = returned.saturating_add(u64::from(job.weight));
@@ -64,12 +65,12 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             match job.state {
                 JobState::Running => {
                     job.enter(JobState::NeedsActual, false);
-                    found.needs_actual += 1;
+                    found.needs_actual = found.needs_actual.saturating_add(1);
                 }
                 JobState::Unknown => {
                     job.miss();
                     // Those are taken out below.
-                    found.freed += u32::from(job.is_gone());
+                    found.freed = found.freed.saturating_add(u32::from(job.is_gone()));
                 }
                 _ => {}
             }
@@ -81,7 +82,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
         let known = |entry: &Seen| self.jobs.iter().any(|job| is(*entry, job.id, job.tag));
         let named = |index: usize, entry: &Seen| seen.iter().take(index).any(|before| before == entry);
-        let strangers = seen.iter().enumerate().filter(|(index, entry)| !known(entry) && !named(*index, entry)).count();
+        let strangers = seen.iter().numbered().filter(|(index, entry)| !known(entry) && !named(*index, entry)).many();
         let foreign = returned.saturating_add(u64::try_from(strangers).unwrap_or(u64::MAX));
         let foreign = u32::try_from(foreign).unwrap_or(u32::MAX);
         // An older list, or a page of one, only adds.
@@ -96,8 +97,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Takes back the permits of a job that is gone.
     fn recall(&mut self, eff: Instant, id: JobId) {
         for _ in 0..CALLS {
-            let Some(index) = self.calls.iter().position(|call| call.job() == Some(id)) else { break };
-            let call = self.calls.swap_remove(index);
+            let Some(index) = self.calls.iter().place(|call| call.job() == Some(id)) else { break };
+            let Some(call) = self.calls.take_out(index) else { break };
             self.abandon(eff, call);
         }
     }

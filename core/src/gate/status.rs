@@ -109,7 +109,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let mut jobs = [0; 7];
         for (id, _) in self.jobs() {
             if let Some(count) = self.state_at(id, eff).and_then(|state| jobs.get_mut(state as usize)) {
-                *count += 1;
+                *count = u32::saturating_add(*count, 1);
             }
         }
         let closed = self.state.block.max(self.state.paced);

@@ -11,6 +11,7 @@ use super::money::Money;
 #[cfg(feature = "headers")]
 use super::part::Requests;
 use super::part::{Adapt, Fuse, Part, Patience};
+use crate::bounded::{Bounded, Counting};
 use crate::breaker::Phase;
 use crate::job::JobId;
 use crate::retry::Health;
@@ -135,10 +136,10 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     pub(super) fn advance(&mut self, eff: Instant) {
         if !is_live(self.state.next_due, eff) {
             // Each step ends a call or a job's state for good.
-            for _ in 0..2 * JOBS + CALLS {
-                let call = self.calls.iter().enumerate().map(|(at, call)| (call.until, at)).min();
+            for _ in 0..JOBS.saturating_mul(2).saturating_add(CALLS) {
+                let call = self.calls.iter().numbered().map(|(at, call)| (call.until, at)).min();
                 let call = call.filter(|(until, _)| !is_live(*until, eff));
-                let job = self.jobs.iter().enumerate().filter(|(_, job)| job.is_due(eff));
+                let job = self.jobs.iter().numbered().filter(|(_, job)| job.is_due(eff));
                 // What was asked and not sent ends with its call.
                 let job = job.filter(|(_, job)| job.state != JobState::Asked);
                 let job = job.map(|(at, job)| (job.ends, job.id, at)).min();
@@ -161,7 +162,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// A permit was not sent in time, or a request was not answered in time.
     fn lose(&mut self, at: Instant, index: usize) {
-        let call = self.calls.swap_remove(index);
+        let Some(call) = self.calls.take_out(index) else { return };
         let sent = call.sent;
         self.state.counters.expired = self.state.counters.expired.saturating_add(1);
         let Some(id) = self.abandon(at, call) else { return };
@@ -210,8 +211,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// Frees the slot and the money of a job that does not run.
     pub(super) fn free(&mut self, at: Instant, id: JobId) {
-        let Some(index) = self.jobs.iter().position(|job| job.id == id) else { return };
-        let job = self.jobs.swap_remove(index);
+        let Some(index) = self.jobs.iter().place(|job| job.id == id) else { return };
+        let Some(job) = self.jobs.take_out(index) else { return };
         let money = &mut self.limits.all_mut().money;
         money.act(at);
         money.free(&job.amounts);

@@ -16,6 +16,7 @@ use super::bucket::Unit;
 use super::http_date::imf_into;
 use super::moment::UnixMicros;
 use super::text::Out;
+use crate::bounded::Counting;
 use crate::quota::{MAX_FULL, mul_div};
 use crate::time::Duration;
 
@@ -356,7 +357,7 @@ fn rest(out: &mut Out<'_>, standing: &Standing<'_>, retry: Option<u64>) -> Optio
 /// `100;w=60, 1000;w=3600`; a quota twice would void the field.
 fn quotas(out: &mut Out<'_>, standings: &[Standing<'_>]) -> Option<()> {
     let mut between: &[u8] = b"";
-    for (at, standing) in standings.iter().enumerate() {
+    for (at, standing) in standings.iter().numbered() {
         let (quota, window) = standing.policy.announced();
         if standings.iter().take(at).any(|earlier| earlier.policy.announced().0 == quota) {
             continue;

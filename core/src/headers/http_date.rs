@@ -12,7 +12,8 @@
 
 use super::Mode;
 use super::text::{Out, Scan, trim};
-use crate::civil::{DAY, civil, day_number, days_after_monday, days_in_month};
+use crate::bounded::Counting;
+use crate::civil::{DAY, civil, day_number, days_after_monday, days_in_month, floor_div};
 
 /// Unix seconds of 0001-01-01T00:00:00Z and of 9999-12-31T23:59:59Z: what four digits of a year can say.
 const FIRST_SECOND: i64 = -62_135_596_800;
@@ -81,13 +82,13 @@ impl HttpDate {
             return self.unix();
         }
         let now = now.clamp(FIRST_SECOND, LAST_SECOND);
-        let (today, second) = (now.div_euclid(DAY), now.rem_euclid(DAY));
+        let (today, second) = (floor_div(now, DAY), now.rem_euclid(DAY));
         // Within years 1 to 9999, so the days fit.
         let (year, month, day) = civil(i32::try_from(today).unwrap_or(0));
         // 29 February of a common year is 1 March.
-        let latest = i64::from(day_number(year + 50, month, day)) * DAY + second;
-        let century = year - year % 100 + i32::from(self.year);
-        [century + 100, century, century - 100]
+        let latest = i64::from(day_number(year.saturating_add(50), month, day)) * DAY + second;
+        let century = (year - year % 100).saturating_add(i32::from(self.year));
+        [century.saturating_add(100), century, century.saturating_sub(100)]
             .into_iter()
             .filter(|year| (1..=9999).contains(year))
             .filter_map(|year| self.in_year(year))
@@ -134,7 +135,7 @@ pub(super) fn imf_into(unix: i64, out: &mut Out<'_>) -> Option<()> {
     if !(FIRST_SECOND..=LAST_SECOND).contains(&unix) {
         return None;
     }
-    let days = i32::try_from(unix.div_euclid(DAY)).ok()?;
+    let days = i32::try_from(floor_div(unix, DAY)).ok()?;
     let second = u32::try_from(unix.rem_euclid(DAY)).ok()?;
     let (year, month, day) = civil(days);
     out.bytes(DAYS.get(usize::try_from((days_after_monday(days) + 1) % 7).ok()?)?.first_chunk::<3>()?)?;
@@ -249,7 +250,7 @@ fn lenient(mut scan: Scan<'_>) -> Option<HttpDate> {
     gap(&mut scan)?;
     let secs = time_of_day(&mut scan)?;
     let zone = zone(scan)?;
-    HttpDate::new(year, month, day, secs - zone)
+    HttpDate::new(year, month, day, secs.saturating_sub(zone))
 }
 
 /// Nothing, `GMT`, `UTC` or `+hhmm`, and then the end; seconds east of Greenwich.
@@ -316,7 +317,7 @@ fn is_day_name(name: &[u8]) -> bool {
 }
 
 fn month(scan: &mut Scan<'_>, fold: bool) -> Option<u8> {
-    let at = MONTHS.iter().position(|name| scan.word(name, fold).is_some())?;
+    let at = MONTHS.iter().place(|name| scan.word(name, fold).is_some())?;
     u8::try_from(at + 1).ok()
 }
 

@@ -245,5 +245,5 @@ pub fn rfc3339(value: &[u8]) -> Option<UnixMicros> {
     scan.end()?;
     let unix = i64::from(day_number(year, month, day)) * DAY + i64::from(secs) - i64::from(zone);
     // At most 2.6 x 10^17: no overflow.
-    Some(UnixMicros::from_micros(unix * 1_000_000 + i64::from(fraction.div_ceil(100))))
+    Some(UnixMicros::from_micros(unix.saturating_mul(1_000_000).saturating_add(i64::from(fraction.div_ceil(100)))))
 }

@@ -4,6 +4,7 @@
 
 use super::bucket::{Bucket, Origin};
 use super::label::Label;
+use crate::bounded::Counting;
 
 /// How many named limits of one response are kept. A response with more of them has none.
 pub const BUCKETS: usize = 8;
@@ -31,7 +32,7 @@ impl Table {
     pub(super) fn row(&mut self, origin: Origin, label: Label) -> Option<(&mut Bucket, bool)> {
         self.asked = self.asked.saturating_add(1);
         let used = usize::from(self.len);
-        let found = self.rows().iter().position(|row| row.origin == origin && row.label == label);
+        let found = self.rows().iter().place(|row| row.origin == origin && row.label == label);
         let at = found.unwrap_or(used);
         let Some(row) = self.rows.get_mut(at) else {
             self.full = true;
@@ -69,7 +70,7 @@ impl Table {
                 if kept < at {
                     rows.swap(kept, at);
                 }
-                kept += 1;
+                kept = kept.saturating_add(1);
             }
         }
         rows.iter_mut().skip(kept).for_each(|row| *row = BLANK);

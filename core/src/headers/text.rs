@@ -2,6 +2,7 @@
 //!
 //! A [`Scan`] never looks back and never indexes; every method takes what it names or answers `None`. What it has taken
 //! by then is lost, so a caller who wants to try something else keeps a copy (it is two words).
+use crate::bounded::Counting;
 
 /// What is left of a value.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +90,7 @@ impl<'a> Scan<'a> {
 
     /// As many bytes as fulfil a condition, perhaps none.
     pub(super) fn take_while(&mut self, fits: impl Fn(u8) -> bool) -> &'a [u8] {
-        let count = self.0.iter().take_while(|byte| fits(**byte)).count();
+        let count = self.0.iter().take_while(|byte| fits(**byte)).many();
         let (head, rest) = self.0.split_at_checked(count).unwrap_or((self.0, &[]));
         self.0 = rest;
         head

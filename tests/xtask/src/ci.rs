@@ -6,18 +6,19 @@ use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 
 use crate::shell::{cargo, run as sh, stdout_of};
-use crate::{bare, firmware, size, tidy};
+use crate::{bare, firmware, proof, size, tidy};
 
 /// A step: its name and what it does.
 type Step = (&'static str, fn() -> Result<()>);
 
 /// The cheap and the likely to fail first.
-const STEPS: [Step; 8] = [
+const STEPS: [Step; 9] = [
     ("tidy", tidy::run),
     ("clippy", clippy),
     ("tests", tests),
     ("docs", docs),
     ("bare", || bare::run(false)),
+    ("proof", proof::run),
     ("gateway", gateway),
     ("firmware", firmware::check),
     ("size", || size::run(true)),

@@ -5,6 +5,7 @@
 //! cargo xtask tidy          format, README, file lengths, foreign words
 //! cargo xtask bare          the core, with all its features, for three chips without an operating system
 //! cargo xtask firmware      builds examples/firmware, runs it in emulators, and compares what it prints
+//! cargo xtask proof         no panic, no float, and no long division on a decision: by what can be linked
 //! cargo xtask size          measures, and writes tests/bench/SIZES.md
 //! cargo xtask size --check  measures, and fails where a figure has grown by more than 2 %
 //! cargo xtask fuzz          arbitrary bytes into every parser, a minute each; not part of ci
@@ -13,11 +14,13 @@
 mod bare;
 mod ci;
 mod defmt;
+mod elf;
 mod emulator;
 mod executed;
 mod firmware;
 mod fuzz;
 mod network;
+mod proof;
 mod shell;
 mod size;
 mod tidy;
@@ -51,6 +54,8 @@ enum Task {
         #[command(subcommand)]
         task: Option<firmware::Task>,
     },
+    /// Links the core for chips in a way that fails if a panic can be reached
+    Proof,
     /// Counts instructions and bytes, and writes tests/bench/SIZES.md
     Size {
         /// Write nothing; fail where a figure has grown by more than 2 %
@@ -74,6 +79,7 @@ fn main() -> ExitCode {
         Task::Tidy => tidy::run(),
         Task::Bare { from_source } => bare::run(from_source),
         Task::Firmware { bless, from_source, task } => firmware::run(task, bless, from_source),
+        Task::Proof => proof::run(),
         Task::Size { check } => size::run(check),
         Task::Fuzz { seconds, target } => fuzz::run(target.as_deref(), seconds),
     });
