@@ -10,7 +10,7 @@ use tollgate::presets::backoffs;
 use tollgate::{
     AccountId, Adaptation, Aimd, AimdPolicy, Amount, Answer, AskError, BudgetSpec, Credits, Denied, Duration, Entropy,
     Entry, Gate, Instant, JobId, Ledger, Limits, Line, Outcome, Permit, Queue, QueuePolicy, Quota, Renewal, Repeatable,
-    Report, Request, Retry, Start, TokenBucket, Verdict, valid,
+    Request, Retry, Start, TokenBucket, Verdict, valid,
 };
 
 static CREDITS: BudgetSpec<'static> = BudgetSpec::new::<Credits>(Amount::whole(200), Renewal::Lifetime);
@@ -58,7 +58,7 @@ impl Order {
 #[derive(Debug)]
 pub struct Desk {
     queue: Queue<Clip, 8>,
-    gate: Gate<Limits<TokenBucket, (), Money, (), (), Adaptation>, 8, 2>,
+    gate: Gate<Limits<TokenBucket, (), Money, (), (), Adaptation>, 4, 1>,
     credits: AccountId,
     entropy: Entropy,
     /// The upstream has no room until a clip ends.

@@ -4,7 +4,7 @@
 //! | mark, boots | sector 0 | sector 1 | sector 2 | sector 3 |      erase: a sector to ones
 //!   64 bytes      1 KiB each, words of 4 bytes                    write: ones to zeros, whole words
 //! ```
-//! The emulator clears RAM when it starts and keeps it when the chip resets, so that the mark tells a first start from a
+//! The micro:bit, whose RAM is small, has two sectors. The emulator clears RAM when it starts and keeps it when the chip resets, so that the mark tells a first start from a
 //! restart: a first start finds flash as the factory left it, erased.
 
 use core::cell::Cell;

@@ -15,14 +15,16 @@ use board::desk::{Desk, WANTED};
 use board::{Ticks, exit};
 use embassy_executor::Spawner;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
-use embassy_sync::once_lock::OnceLock;
 use embassy_time::Timer;
+use static_cell::StaticCell;
 use tollgate::embassy::{EmbassyClock, Shared};
 use tollgate::{Answer, Clock};
 
-type SharedDesk = Shared<CriticalSectionRawMutex, Desk, EmbassyClock, 1>;
+/// Borrowed, because `Shared` takes in its hands what it shares, and the desk is large.
+type SharedDesk = Shared<CriticalSectionRawMutex, &'static mut Desk, EmbassyClock, 1>;
 
-static DESK: OnceLock<SharedDesk> = OnceLock::new();
+static DESK: StaticCell<Desk> = StaticCell::new();
+static SHARED: StaticCell<SharedDesk> = StaticCell::new();
 
 #[embassy_executor::task]
 async fn customers(desk: &'static SharedDesk) {
@@ -36,7 +38,7 @@ async fn customers(desk: &'static SharedDesk) {
 #[embassy_executor::task]
 async fn dispatcher(desk: &'static SharedDesk, spawner: Spawner) {
     loop {
-        let Ok(order) = desk.wait_for(Desk::next).await else { continue };
+        let Ok(order) = desk.wait_for(|desk, now| desk.next(now)).await else { continue };
         let (number, seconds) = (order.number(), order.seconds());
         defmt::info!("clip {} is ordered", number);
         let status = desk.with(|desk, _| desk.ask_upstream()).unwrap_or(500);
@@ -60,7 +62,8 @@ async fn clip(desk: &'static SharedDesk, number: u64, seconds: u32) {
 #[embassy_executor::main]
 async fn main(spawner: Spawner) {
     Ticks::start();
-    let desk = DESK.get_or_init(|| Shared::new(Desk::new(EmbassyClock.now()), EmbassyClock));
+    let desk = DESK.init_with(|| Desk::new(EmbassyClock.now()));
+    let desk = &*SHARED.init_with(|| Shared::new(desk, EmbassyClock));
     spawner.spawn(customers(desk).expect("the only one"));
     spawner.spawn(dispatcher(desk, spawner).expect("the only one"));
     loop {

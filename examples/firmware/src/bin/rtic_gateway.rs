@@ -10,14 +10,12 @@
 
 #[rtic::app(device = lm3s6965, dispatchers = [SSI0, QEI0])]
 mod app {
-    use board::desk::{Desk, WANTED};
-    use board::{HZ, exit, println};
+    use board::{HZ, desk::Desk, desk::WANTED, exit, println};
     use embassy_sync::{blocking_mutex::raw::CriticalSectionRawMutex, signal::Signal};
     use rtic_monotonics::systick::prelude::*;
     use tollgate::{Answer, Instant};
 
     systick_monotonic!(Mono, 1_000);
-
     /// A clip came or ended.
     static CHANGED: Signal<CriticalSectionRawMutex, ()> = Signal::new();
 
@@ -30,15 +28,13 @@ mod app {
     struct Shared {
         desk: Desk,
     }
-
     #[local]
     struct Local {}
 
     #[init]
     fn init(cx: init::Context) -> (Shared, Local) {
         Mono::start(cx.core.SYST, HZ);
-        customers::spawn().expect("the only one");
-        dispatch::spawn().expect("the only one");
+        customers::spawn().and_then(|()| dispatch::spawn()).expect("the only ones");
         (Shared { desk: Desk::new(now()) }, Local {})
     }
 
