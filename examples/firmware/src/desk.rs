@@ -8,17 +8,23 @@
 
 use tollgate::presets::backoffs;
 use tollgate::{
-    AccountId, Amount, Answer, AskError, BudgetSpec, Credits, Denied, Duration, Entropy, Entry, Gate, Instant, JobId,
-    Ledger, Limits, Line, Outcome, Permit, Queue, QueuePolicy, Quota, Renewal, Repeatable, Report, Request, Retry,
-    Start, TokenBucket, Verdict, valid,
+    AccountId, Adaptation, Aimd, AimdPolicy, Amount, Answer, AskError, BudgetSpec, Credits, Denied, Duration, Entropy,
+    Entry, Gate, Instant, JobId, Ledger, Limits, Line, Outcome, Permit, Queue, QueuePolicy, Quota, Renewal, Repeatable,
+    Report, Request, Retry, Start, TokenBucket, Verdict, valid,
 };
 
 static CREDITS: BudgetSpec<'static> = BudgetSpec::new::<Credits>(Amount::whole(200), Renewal::Lifetime);
 const RATE: Quota = valid!(Quota::every(Duration::from_millis(500)));
+/// The upstream says three at once, and we believe its refusals more.
+const CROWD: AimdPolicy = AimdPolicy { floor: 1, ceiling: 3, keep_permille: 700, step: 1, every: 5 };
 /// How long a clip keeps its slot and its credits when nothing is heard of it.
 const LEASE: Duration = Duration::from_mins(5);
 /// Credits for each second of a clip.
 const PRICE: u32 = 4;
+
+/// What is wanted: number, customer, seconds. One arrives each 100 ms.
+pub const WANTED: [(u64, u32, u32); 8] =
+    [(1, 1, 5), (2, 1, 3), (3, 1, 4), (4, 2, 2), (5, 2, 6), (6, 1, 1), (7, 2, 3), (8, 1, 2)];
 
 type Money = Ledger<'static, 1, 0, 1, 0>;
 
@@ -52,7 +58,7 @@ impl Order {
 #[derive(Debug)]
 pub struct Desk {
     queue: Queue<Clip, 8>,
-    gate: Gate<Limits<TokenBucket, (), Money>, 8, 2>,
+    gate: Gate<Limits<TokenBucket, (), Money, (), (), Adaptation>, 8, 2>,
     credits: AccountId,
     entropy: Entropy,
     /// The upstream has no room until a clip ends.
@@ -67,10 +73,21 @@ impl Desk {
     pub fn new(now: Instant) -> Self {
         let mut money = Money::new(Duration::ZERO);
         let credits = money.open(now, &CREDITS).expect("room for one account");
-        let limits = Limits::new().requests(TokenBucket::new(RATE, Start::Full, now)).money(money);
+        let limits = Limits::new()
+            .requests(TokenBucket::new(RATE, Start::Full, now))
+            .money(money)
+            .adaptation(Adaptation { rate: None, jobs: Some(Aimd::new(valid!(CROWD.checked()))), pacing: None });
         let gate = Gate::new(limits, now).with_slots(3);
         let queue = Queue::new(QueuePolicy::DEFAULT);
-        Self { queue, gate, credits, entropy: Entropy::of_device(7), full: false, open: 0, upstream: Upstream::default() }
+        Self {
+            queue,
+            gate,
+            credits,
+            entropy: Entropy::of_device(7),
+            full: false,
+            open: 0,
+            upstream: Upstream::default(),
+        }
     }
 
     /// A customer wants a clip; `false` if there is no room.
@@ -132,6 +149,22 @@ impl Desk {
         answer
     }
 
+    /// The instant that a refusal names; after `Busy`, only an event helps.
+    pub fn when(denied: Denied) -> Instant {
+        if let Denied::Until(at) = denied { at } else { Instant::MAX }
+    }
+
+    /// What an answer means, in a word for the log.
+    pub fn word(answer: Answer) -> &'static str {
+        match answer {
+            Answer::Accepted => "accepted",
+            Answer::RetryAt(_) => "again later",
+            Answer::RetryOnRelease { .. } => "again when another one ends",
+            Answer::GiveUp(_) => "given up",
+            Answer::Done | Answer::Finished => "done",
+        }
+    }
+
     /// The clip is made, and costs what its seconds cost.
     pub fn finished(&mut self, now: Instant, number: u64, seconds: u32) {
         self.upstream.made(seconds);
@@ -140,14 +173,11 @@ impl Desk {
         self.gate.finished(now, JobId(number), &price).expect("it runs");
     }
 
-    /// Clips that are neither finished nor given up.
-    pub fn open(&self) -> u32 {
-        self.open
-    }
-
-    /// Our books, and the upstream's bill in credits.
-    pub fn books(&self, now: Instant) -> (Report, u64) {
-        (self.gate.report(now, self.credits).expect("the account is open"), self.upstream.bill)
+    /// The books, once every clip is finished or given up: credits that we settled, credits that the upstream bills, and
+    /// millionths that are still held.
+    pub fn closing(&self, now: Instant) -> Option<(u64, u64, u64)> {
+        let report = self.gate.report(now, self.credits)?;
+        (self.open == 0).then_some((report.posted / 1_000_000, self.upstream.bill, report.held))
     }
 
     fn price(&self, seconds: u32) -> [Line; 1] {

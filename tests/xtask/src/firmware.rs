@@ -101,6 +101,7 @@ const EVERY: &[&str] = &["lm3s6965", "microbit", "mps2-an505", "rv32imac", "rv32
 const BINARIES: &[Binary] = &[
     Binary { name: "hello", boards: EVERY, features: &[], how: How::Alone },
     Binary { name: "isr", boards: EVERY, features: &[], how: How::Alone },
+    Binary { name: "lora_duty", boards: EVERY, features: &["image"], how: How::Alone },
     Binary { name: "rtic_gateway", boards: &["lm3s6965"], features: &["rtic"], how: How::Alone },
     Binary { name: "embassy_gateway", boards: EVERY, features: &["embassy", "defmt"], how: How::Defmt },
     Binary { name: "http_gateway", boards: &["lm3s6965"], features: &["network"], how: How::Network },
@@ -276,5 +277,29 @@ mod tests {
         }
         assert!(BOARDS.iter().all(|board| known(board.feature)));
         assert_eq!(BOARDS.iter().flat_map(groups).flatten().count(), pairs().count());
+    }
+
+    /// The radio's own log is the judge: what it sent, and when. The chip was reset in the middle of a frame.
+    #[test]
+    fn no_hour_of_the_saved_radio_log_holds_more_than_36_seconds_and_no_frame_is_missing() {
+        for board in &BOARDS {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/firmware/expected");
+            let log = fs::read_to_string(format!("{folder}/{}-lora_duty.txt", board.name)).unwrap();
+            let sent: Vec<(u64, u32)> = log
+                .lines()
+                .filter_map(|line| line.split_once(" s  frame "))
+                .map(|(at, rest)| (at.trim().parse().unwrap(), rest.split(' ').next().unwrap().parse().unwrap()))
+                .collect();
+            for (from, _) in &sent {
+                let micros = sent.iter().filter(|(at, _)| (*from..from + 3_600).contains(at)).count() * 2_793_472;
+                assert!(micros <= 36_000_000, "{}: {micros} us in the hour from {from} s", board.name);
+            }
+            let mut numbers: Vec<u32> = sent.iter().map(|(_, number)| *number).collect();
+            assert_eq!(numbers.iter().filter(|number| **number == 8).count(), 2, "the reset was in the eighth");
+            numbers.dedup();
+            assert!(numbers.iter().copied().eq(1..=numbers.last().copied().unwrap()), "{numbers:?}");
+            let last = log.lines().next_back().unwrap();
+            assert!(last.starts_with(&format!("{} frames are settled", numbers.len())), "{last}");
+        }
     }
 }

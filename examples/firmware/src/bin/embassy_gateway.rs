@@ -11,7 +11,7 @@
 #![no_std]
 #![no_main]
 
-use board::desk::Desk;
+use board::desk::{Desk, WANTED};
 use board::{Ticks, exit};
 use embassy_executor::Spawner;
 use embassy_sync::blocking_mutex::raw::CriticalSectionRawMutex;
@@ -24,14 +24,10 @@ type SharedDesk = Shared<CriticalSectionRawMutex, Desk, EmbassyClock, 1>;
 
 static DESK: OnceLock<SharedDesk> = OnceLock::new();
 
-/// Number, customer, seconds; one arrives each 100 ms.
-const WANTED: [(u64, u32, u32); 8] =
-    [(1, 1, 5), (2, 1, 3), (3, 1, 4), (4, 2, 2), (5, 2, 6), (6, 1, 1), (7, 2, 3), (8, 1, 2)];
-
 #[embassy_executor::task]
 async fn customers(desk: &'static SharedDesk) {
     for (number, customer, seconds) in WANTED {
-        let taken = desk.with(|desk, now| desk.submit(now, number, customer, seconds));
+        let taken = desk.with(|desk, now| desk.submit(now, number, customer, seconds)) == Some(true);
         defmt::info!("clip {} of {} s for customer {}: taken {}", number, seconds, customer, taken);
         Timer::after_millis(100).await;
     }
@@ -44,10 +40,11 @@ async fn dispatcher(desk: &'static SharedDesk, spawner: Spawner) {
         let (number, seconds) = (order.number(), order.seconds());
         defmt::info!("clip {} is ordered", number);
         let status = desk.with(|desk, _| desk.ask_upstream()).unwrap_or(500);
-        Timer::after_millis(80).await;
+        Timer::after_millis(50).await;
         match desk.with(|desk, now| desk.answered(now, order, status)) {
             Some(Answer::Accepted) => spawner.spawn(clip(desk, number, seconds).expect("two run at most")),
-            answer => defmt::warn!("clip {}: status {}, {}", number, status, answer),
+            Some(answer) => defmt::warn!("clip {}: status {}, {}", number, status, Desk::word(answer)),
+            None => defmt::unreachable!("the desk is not asked from within itself"),
         }
     }
 }
@@ -68,11 +65,9 @@ async fn main(spawner: Spawner) {
     spawner.spawn(dispatcher(desk, spawner).expect("the only one"));
     loop {
         Timer::after_secs(1).await;
-        let Some((open, (books, bill))) = desk.with(|desk, now| (desk.open(), desk.books(now))) else { continue };
-        if open == 0 {
-            let settled = books.posted / 1_000_000;
-            defmt::info!("settled {} credits, billed {}, held {}", settled, bill, books.held);
-            exit(u8::from(settled != bill || books.held != 0));
+        if let Some((settled, billed, held)) = desk.with(|desk, now| desk.closing(now)).flatten() {
+            defmt::info!("settled {} credits, billed {}, held {}", settled, billed, held);
+            exit(u8::from(settled != billed || held != 0));
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The same gateway on RTIC, with a fugit monotonic: the desk is a shared resource, and each event a task.
 //!
 //! ```text
-//! customers ──submit──> desk, spawn dispatch        dispatch ──next──> Until(at): delay_until(at)
-//! clip ──────finished──> desk, spawn dispatch                         Busy: it ends, and is spawned again
+//! customers ──submit──> desk ──next──> dispatch ──200──> clip ──finished──> desk      Until(at): timeout_at(at, CHANGED)
+//!              └──────────── CHANGED ─────^─────────────────────────┘                 Busy: CHANGED
 //! ```
 
 #![no_std]
@@ -10,18 +10,18 @@
 
 #[rtic::app(device = lm3s6965, dispatchers = [SSI0, QEI0])]
 mod app {
-    use board::desk::Desk;
+    use board::desk::{Desk, WANTED};
     use board::{HZ, exit, println};
+    use embassy_sync::{blocking_mutex::raw::CriticalSectionRawMutex, signal::Signal};
     use rtic_monotonics::systick::prelude::*;
-    use tollgate::{Answer, Denied, Instant};
+    use tollgate::{Answer, Instant};
 
     systick_monotonic!(Mono, 1_000);
 
-    /// Number, customer, seconds; one arrives each 100 ms.
-    const WANTED: [(u64, u32, u32); 8] =
-        [(1, 1, 5), (2, 1, 3), (3, 1, 4), (4, 2, 2), (5, 2, 6), (6, 1, 1), (7, 2, 3), (8, 1, 2)];
+    /// A clip came or ended.
+    static CHANGED: Signal<CriticalSectionRawMutex, ()> = Signal::new();
 
-    /// RTIC's time as ours, at a millisecond a tick.
+    /// RTIC's time as ours, at a millisecond a tick. The log has tenths of a second: finer ones depend on the compiler.
     fn now() -> Instant {
         Mono::now().into()
     }
@@ -38,6 +38,7 @@ mod app {
     fn init(cx: init::Context) -> (Shared, Local) {
         Mono::start(cx.core.SYST, HZ);
         customers::spawn().expect("the only one");
+        dispatch::spawn().expect("the only one");
         (Shared { desk: Desk::new(now()) }, Local {})
     }
 
@@ -45,9 +46,11 @@ mod app {
     async fn customers(mut cx: customers::Context) {
         for (number, customer, seconds) in WANTED {
             let taken = cx.shared.desk.lock(|desk| desk.submit(now(), number, customer, seconds));
-            println!("{:5} clip {number} of {seconds} s for customer {customer}: taken {taken}", now().as_millis());
-            // It may be at work already, and then sees the clip by itself.
-            let _ = dispatch::spawn();
+            println!(
+                "{:4} clip {number} of {seconds} s for customer {customer}: taken {taken}",
+                now().as_millis() / 100
+            );
+            CHANGED.signal(());
             Mono::delay(100.millis()).await;
         }
     }
@@ -57,22 +60,22 @@ mod app {
         loop {
             let order = match cx.shared.desk.lock(|desk| desk.next(now())) {
                 Ok(order) => order,
-                Err(Denied::Until(at)) => {
-                    Mono::delay_until(at.to_fugit_ceil()).await;
+                Err(denied) => {
+                    // Sooner than said, if a clip comes or ends.
+                    let _ = Mono::timeout_at(Desk::when(denied).to_fugit_ceil(), CHANGED.wait()).await;
                     continue;
                 }
-                Err(Denied::Busy) => return,
-                Err(denied) => panic!("{denied}"),
             };
             let (number, seconds) = (order.number(), order.seconds());
-            println!("{:5} clip {number} is ordered", now().as_millis());
+            println!("{:4} clip {number} is ordered", now().as_millis() / 100);
             let status = cx.shared.desk.lock(Desk::ask_upstream);
-            Mono::delay(80.millis()).await;
-            let answer = cx.shared.desk.lock(|desk| desk.answered(now(), order, status));
-            match answer {
+            Mono::delay(50.millis()).await;
+            match cx.shared.desk.lock(|desk| desk.answered(now(), order, status)) {
                 Answer::Accepted if clip::spawn(number, seconds).is_ok() => {}
                 Answer::Accepted => second_clip::spawn(number, seconds).expect("two run at most"),
-                answer => println!("{:5} clip {number}: status {status}, {answer:?}", now().as_millis()),
+                answer => {
+                    println!("{:4} clip {number}: status {status}, {}", now().as_millis() / 100, Desk::word(answer))
+                }
             }
         }
     }
@@ -91,13 +94,11 @@ mod app {
 
     fn made(desk: &mut Desk, number: u64, seconds: u32) {
         desk.finished(now(), number, seconds);
-        println!("{:5} clip {number} is made", now().as_millis());
-        let _ = dispatch::spawn();
-        if desk.open() == 0 {
-            let (books, bill) = desk.books(now());
-            let settled = books.posted / 1_000_000;
-            println!("settled {settled} credits, billed {bill}, held {}", books.held);
-            exit(u8::from(settled != bill || books.held != 0));
+        println!("{:4} clip {number} is made", now().as_millis() / 100);
+        CHANGED.signal(());
+        if let Some((settled, billed, held)) = desk.closing(now()) {
+            println!("settled {settled} credits, billed {billed}, held {held}");
+            exit(u8::from(settled != billed || held != 0));
         }
     }
 }
