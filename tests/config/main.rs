@@ -32,14 +32,15 @@ fn a_quota_is_three_numbers() {
 
 #[test]
 fn a_quota_that_cannot_be_is_refused_with_its_number() {
+    // Of a number that is none for a quota serde says more or less, by the features of its JSON reader.
     for (written, says) in [
         (json!({ "units": 0, "per_us": 1, "burst": 1 }), "a quota of 0 units: expected at least 1"),
         (json!({ "units": 1, "per_us": 0, "burst": 1 }), "a quota per 0 us: expected at least 1 us"),
         (json!({ "units": 1, "per_us": 1, "burst": 0 }), "a burst of 0 units: expected at least 1"),
         (json!({ "units": 1, "per_us": 3_600_000_000_u64, "burst": u32::MAX }), "expected at most 1281023894"),
         (json!({ "units": 1, "per_us": 1, "burst": 1, "brust": 1 }), "unknown field `brust`"),
-        (json!({ "units": -1, "per_us": 1, "burst": 1 }), "invalid value: integer `-1`"),
-        (json!({ "units": 1.0, "per_us": 1, "burst": 1 }), "invalid type: floating point"),
+        (json!({ "units": -1, "per_us": 1, "burst": 1 }), "invalid"),
+        (json!({ "units": 1.0, "per_us": 1, "burst": 1 }), "invalid"),
     ] {
         let refused = refusal::<Quota>(written);
         assert!(refused.contains(says), "{refused}");
