@@ -11,7 +11,7 @@
 use embedded_storage::nor_flash::NorFlash;
 
 /// Bytes of a number, and what erased flash shows in its place.
-const NUMBER: usize = 4;
+const NUMBER: u32 = 4;
 const NONE: u32 = u32::MAX;
 
 /// The sectors of a flash as pages for one state.
@@ -24,8 +24,9 @@ pub struct Pages<F> {
 
 impl<F: NorFlash> Pages<F> {
     /// What one state can have, in bytes, if flash is written in whole words.
-    pub const ROOM: usize = F::ERASE_SIZE - NUMBER;
+    pub const ROOM: usize = F::ERASE_SIZE - NUMBER as usize;
 
+    #[expect(clippy::cast_possible_truncation, reason = "flash has 32-bit offsets")]
     const SECTOR: u32 = F::ERASE_SIZE as u32;
 
     /// Looks for the newest state.
@@ -35,8 +36,8 @@ impl<F: NorFlash> Pages<F> {
     pub fn open(flash: F) -> Result<Self, F::Error> {
         let mut pages = Self { flash, newest: None };
         for page in 0..pages.count() {
-            let mut number = [0; NUMBER];
-            pages.flash.read((page + 1) * Self::SECTOR - NUMBER as u32, &mut number)?;
+            let mut number = [0; NUMBER as usize];
+            pages.flash.read((page + 1) * Self::SECTOR - NUMBER, &mut number)?;
             let number = u32::from_le_bytes(number);
             if number != NONE && pages.newest.is_none_or(|(_, newest)| number > newest) {
                 pages.newest = Some((page, number));
@@ -70,11 +71,12 @@ impl<F: NorFlash> Pages<F> {
         let (from, to) = (page * Self::SECTOR, (page + 1) * Self::SECTOR);
         self.flash.erase(from, to)?;
         self.flash.write(from, state)?;
-        self.flash.write(to - NUMBER as u32, &number.to_le_bytes())?;
+        self.flash.write(to - NUMBER, &number.to_le_bytes())?;
         self.newest = Some((page, number));
         Ok(())
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "flash has 32-bit offsets")]
     fn count(&self) -> u32 {
         (self.flash.capacity() / F::ERASE_SIZE) as u32
     }

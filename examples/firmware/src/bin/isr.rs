@@ -44,7 +44,7 @@ fn may_print(now: Instant) -> bool {
 
 /// Runs in the timer's interrupt.
 fn alarm(now: Instant) {
-    if now <= STOP && now.as_millis() % ALARM_MS == 0 {
+    if now <= STOP && now.as_millis().is_multiple_of(ALARM_MS) {
         let granted = may_print(now);
         critical_section::with(|token| {
             let mut tally = ALARMS.borrow(token).get();

@@ -70,7 +70,7 @@ mod app {
                 Answer::Accepted if clip::spawn(number, seconds).is_ok() => {}
                 Answer::Accepted => second_clip::spawn(number, seconds).expect("two run at most"),
                 answer => {
-                    println!("{:4} clip {number}: status {status}, {}", now().as_millis() / 100, Desk::word(answer))
+                    println!("{:4} clip {number}: status {status}, {}", now().as_millis() / 100, Desk::word(answer));
                 }
             }
         }

@@ -16,8 +16,8 @@ mod state;
 use board::{Pages, Retained, Ticks, exit, println, reset, sleep_until_by};
 use tollgate::presets::radio::{LoRa, sub_band};
 use tollgate::{
-    AccountId, Amount, Boot, BudgetSpec, Clock, Continued, Credits, Denied, Duration, History, Instant, JobId, Limiter,
-    Line, Offline, Renewal, WhenFull,
+    AccountId, Amount, Boot, BudgetSpec, Clock, Continued, Credits, Denied, Duration, History, Hold, Instant, JobId,
+    Limiter, Line, Offline, Renewal, WhenFull,
 };
 
 use state::{Airtime, Books, State};
@@ -72,7 +72,7 @@ fn run(state: &mut State, clock: &impl Clock, pages: &mut Pages<Retained>, plan:
         };
         // The frame that a reset has interrupted, or else the next one.
         let settled = state.books.report(now, plan).map_or(0, |report| report.posted / 1_000_000);
-        let id = state.books.holds().next().map_or(JobId(settled + 1), |hold| hold.id());
+        let id = state.books.holds().next().map_or(JobId(settled + 1), Hold::id);
         let receipt = state.books.reserve(now, id, &price, Duration::MAX).expect("credits are left");
         state.save(now, pages).expect("a page has room for all of it");
 
