@@ -6,11 +6,13 @@
 //!              └──────────────── 503, 429: back to its old place ───────────────────────────┘
 //! ```
 
+#![expect(clippy::missing_panics_doc, reason = "an example: what cannot happen ends the run")]
+
 use tollgate::presets::backoffs;
 use tollgate::{
     AccountId, Adaptation, Aimd, AimdPolicy, Amount, Answer, AskError, BudgetSpec, Credits, Denied, Duration, Entropy,
     Entry, Gate, Instant, JobId, Ledger, Limits, Line, Outcome, Permit, Queue, QueuePolicy, Quota, Renewal, Repeatable,
-    Report, Request, Retry, Start, TokenBucket, Verdict, valid,
+    Request, Retry, Start, TokenBucket, Verdict, valid,
 };
 
 static CREDITS: BudgetSpec<'static> = BudgetSpec::new::<Credits>(Amount::whole(200), Renewal::Lifetime);
