@@ -83,7 +83,7 @@ impl<'f> Elf<'f> {
                 .find(|section| address.checked_sub(section.address).is_some_and(|at| (at as usize) < section.size))?;
             let at = (address - home.address) as usize;
             let text = self.bytes(home).get(at..)?.get(..length as usize)?;
-            std::str::from_utf8(text).ok().filter(|text| text.ends_with(".rs"))
+            std::str::from_utf8(text).ok().filter(|text| text.as_bytes().ends_with(b".rs"))
         };
         let mut found: Vec<(&str, u32)> = Vec::new();
         for section in loaded() {

@@ -98,10 +98,14 @@ pub(crate) enum How {
 
 const EVERY: &[&str] = &["lm3s6965", "microbit", "mps2-an505", "rv32imac", "rv32imc"];
 
+/// What writes the golden traces, in the order of their names.
+const TRACE: &str = "trace";
+
 const BINARIES: &[Binary] = &[
     Binary { name: "hello", boards: EVERY, features: &[], how: How::Alone },
     Binary { name: "isr", boards: EVERY, features: &[], how: How::Alone },
     Binary { name: "lora_duty", boards: EVERY, features: &["image"], how: How::Alone },
+    Binary { name: TRACE, boards: EVERY, features: &[], how: How::Alone },
     Binary { name: "rtic_gateway", boards: &["lm3s6965"], features: &["rtic"], how: How::Alone },
     Binary { name: "embassy_gateway", boards: EVERY, features: &["embassy", "defmt"], how: How::Defmt },
     Binary { name: "http_gateway", boards: &["lm3s6965"], features: &["network"], how: How::Network },
@@ -160,6 +164,20 @@ pub(crate) fn check() -> Result<()> {
     all(bare::find, false)
 }
 
+/// The traces that the host has saved, one after the other: a chip must write the same bytes.
+fn golden() -> Result<String> {
+    let folder = fs::read_dir("tests/golden").context("tests/golden")?;
+    let mut traces: Vec<PathBuf> = folder.flatten().map(|entry| entry.path()).collect();
+    traces.retain(|path| path.extension().is_some_and(|kind| kind == "trace"));
+    traces.sort();
+    traces.iter().map(|path| fs::read_to_string(path).with_context(|| path.display().to_string())).collect()
+}
+
+/// Saves the golden traces as this machine writes them.
+pub(crate) fn bless_golden() -> Result<()> {
+    sh(cargo(&["test", "--quiet", "-p", "tollgate-tests", "--test", "golden"]).env("GOLDEN_BLESS", "1"))
+}
+
 fn all(find: Find, bless: bool) -> Result<()> {
     emulator::installed([ARM, RISCV])?;
     let mut faults = Vec::new();
@@ -170,10 +188,11 @@ fn all(find: Find, bless: bool) -> Result<()> {
                 let name = format!("{}-{}", board.name, binary.name);
                 let file = PathBuf::from(format!("examples/firmware/expected/{name}.txt"));
                 let text = emulator::run(board, &built.join(binary.name), &binary.how).with_context(|| name.clone())?;
-                if bless {
+                if bless && binary.name != TRACE {
                     fs::write(&file, &text).with_context(|| file.display().to_string())?;
                 }
-                let expected = fs::read_to_string(&file).unwrap_or_default();
+                let saved = || fs::read_to_string(&file).unwrap_or_default();
+                let expected = if binary.name == TRACE { golden()? } else { saved() };
                 match difference(&expected, &text) {
                     None => println!("    {name}: {} lines as saved", text.lines().count()),
                     Some(difference) => faults.push(format!("{name}: {difference}")),
