@@ -6,8 +6,6 @@
 //!              └──────────────── 503, 429: back to its old place ───────────────────────────┘
 //! ```
 
-#![expect(clippy::missing_panics_doc, reason = "an example: what cannot happen ends the run")]
-
 use tollgate::presets::backoffs;
 use tollgate::{
     AccountId, Adaptation, Aimd, AimdPolicy, Amount, Answer, AskError, BudgetSpec, Credits, Denied, Duration, Entropy,

@@ -8,8 +8,6 @@
 //! ```
 //! For state that changes a few times an hour; a ledger that changes with every job has the journal.
 
-#![expect(clippy::cast_possible_truncation, reason = "a flash has fewer than 2^32 bytes")]
-
 use embedded_storage::nor_flash::NorFlash;
 
 /// Bytes of a number, and what erased flash shows in its place.
