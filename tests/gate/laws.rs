@@ -159,7 +159,7 @@ fn start() -> Instant {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// `refusal_changes_nothing`: a gate that was asked in vain answers as one that never was.
     #[test]

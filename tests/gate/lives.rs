@@ -328,7 +328,6 @@ fn a_second_request_is_not_sent_once_something_is_known_about_the_job() {
             JobState::Settled => _ = gate.finished(S(at), JOB, &credits(30)).unwrap(),
             _ => {}
         }
-        while gate.expire(S(then)).is_some() {}
         let before = books(&gate, then);
         assert_eq!(gate.sending(S(then), &again), Err(GateError::Unexpected { state }));
         assert_eq!(books(&gate, then), before, "{state}");
