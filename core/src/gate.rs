@@ -16,6 +16,8 @@ mod answer;
 mod call;
 mod finish;
 mod job;
+#[cfg(feature = "journal")]
+mod keep;
 mod limits;
 mod money;
 mod offer;
@@ -34,8 +36,10 @@ pub use answer::Answer;
 pub use call::Permit;
 use call::{Call, Held, HeldIn};
 pub use finish::{Cost, Finished};
-use job::Job;
+pub(crate) use job::Job;
 pub use job::{GateError, HeldAmount, JobState};
+#[cfg(feature = "journal")]
+pub(crate) use keep::{AmountsOf, lease_left};
 pub use limits::{AnyLimits, Limits};
 pub use money::Money;
 pub(crate) use money::Sample;

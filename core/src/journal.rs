@@ -13,11 +13,16 @@
 //! while the first is being recovered from, loses nothing that was granted.
 
 mod books;
+mod drive;
 mod fault;
+mod gate_keeper;
+mod gate_state;
+mod gate_verbs;
 mod keeper;
 mod layout;
 mod lease;
 mod log;
+mod owner;
 mod record;
 mod recovery;
 mod restore;
@@ -25,7 +30,8 @@ mod state;
 mod verbs;
 mod wear;
 
-pub use fault::{JournalError, JournalFault, KeepError};
+pub use fault::{GateKeepError, JournalError, JournalFault, KeepError};
+pub use gate_keeper::GateKeeper;
 #[cfg(feature = "journal-async")]
 pub use keeper::Async;
 pub use keeper::Keeper;

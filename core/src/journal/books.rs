@@ -17,6 +17,8 @@ use crate::terms::{BudgetSpec, Renewal};
 use crate::time::{Duration, Instant};
 use crate::wall::UnixMicros;
 
+use super::JournalFault;
+use super::layout::Layout;
 use super::lease::{Keeping, Lease};
 use super::record::{Figures, JobPhase, JobRecord, Record, fingerprint};
 
@@ -143,7 +145,26 @@ pub(crate) fn config<const N: usize, const H: usize, const L: usize, const R: us
 }
 
 impl<const N: usize, const J: usize> Books<N, J> {
-    pub(crate) fn new(keeping: &[Keeping]) -> Self {
+    /// The books of so many accounts and jobs, if a page has room for them.
+    pub(crate) fn open(
+        accounts: usize,
+        keeping: &[Keeping],
+        layout: &Layout,
+        jobs: usize,
+    ) -> Result<Self, JournalFault> {
+        if keeping.len() != accounts {
+            let few = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
+            return Err(JournalFault::Keeping { given: few(keeping.len()), accounts: few(accounts) });
+        }
+        // Header, mark, and the largest record on top of a snapshot.
+        let snapshot = accounts.saturating_mul(4).saturating_add(jobs.saturating_mul(3));
+        if snapshot.saturating_add(2 + BLOCKS + 2 + 4) > usize::from(layout.slots()) {
+            return Err(JournalFault::PageTooSmall { slots: layout.slots() });
+        }
+        Ok(Self::new(keeping))
+    }
+
+    fn new(keeping: &[Keeping]) -> Self {
         let kept = |keeping: &Keeping| Kept {
             lease: Lease::new(*keeping, 0),
             undated: 0,
@@ -165,12 +186,6 @@ impl<const N: usize, const J: usize> Books<N, J> {
         }
     }
 
-    /// The slots that a snapshot of everything takes at most.
-    pub(crate) fn most_slots(accounts: usize) -> usize {
-        let jobs = J.saturating_mul(3);
-        accounts.saturating_mul(4).saturating_add(jobs).saturating_add(2 + BLOCKS)
-    }
-
     pub(crate) fn kept(&self, at: AccountId) -> Option<&Kept> {
         self.kept.get(usize::from(at.0))
     }
@@ -188,7 +203,9 @@ impl<const N: usize, const J: usize> Books<N, J> {
         let (spec, budget) = ledger.view(at, eff)?;
         let dated = spec.renewal.is_dated();
         let rolling = matches!(spec.renewal, Renewal::Rolling(_));
-        let mut used = budget.posted.saturating_add(budget.held).saturating_add(budget.debt);
+        // What is held for a gate has records of its own, job by job.
+        let held = if H == 0 { 0 } else { budget.held };
+        let mut used = budget.posted.saturating_add(held).saturating_add(budget.debt);
         for job in &self.jobs {
             used = used.saturating_sub(carried(ledger, job.record.id, at, &budget, rolling, eff));
         }
@@ -247,6 +264,20 @@ impl<const N: usize, const J: usize> Books<N, J> {
         lower.map(|high| Record::Lease { account, period: now.period, high, undated: now.undated(high) })
     }
 
+    /// The record that is needed after the fact: of what was used and is in no lease yet, or as in `tidy`.
+    pub(crate) fn overtaken<const H: usize, const L: usize, const R: usize, const S: usize>(
+        &self,
+        ledger: &Ledger<'_, N, H, L, R, S>,
+        account: AccountId,
+    ) -> Option<Record> {
+        let (now, kept) = (self.standing(ledger, account, ledger.last)?, self.kept(account)?);
+        if self.same_period(kept, &now) && now.used > kept.lease.high() {
+            let high = kept.lease.raised(now.used, 0, now.free());
+            return Some(Record::Lease { account, period: now.period, high, undated: now.undated(high) });
+        }
+        self.tidy(ledger, account, false)
+    }
+
     /// One record after another of all there is, for a new page: what was written down last, not what is planned.
     pub(crate) fn record<const H: usize, const L: usize, const R: usize, const S: usize>(
         &self,
@@ -270,7 +301,8 @@ impl<const N: usize, const J: usize> Books<N, J> {
         if let Some(record) = fixed.get(at) {
             return Some(record.clone());
         }
-        let blocks = self.blocks.iter().map(|(who, until)| Record::Block { who: *who, until: *until });
+        let base = self.base.max(ledger.last);
+        let blocks = self.blocks.iter().map(|(who, until)| Record::Block { who: *who, until: *until, base });
         let jobs = self.jobs.iter().filter(|job| job.written).map(|job| Record::Job(job.record.clone()));
         blocks.chain(jobs).nth(at - fixed.len())
     }
@@ -315,7 +347,8 @@ impl<const N: usize, const J: usize> Books<N, J> {
                 (self.base, self.floor) = (*base, *floor);
                 self.clock_due = base.saturating_add(CLOCK_EVERY);
             }
-            Record::Alert { .. } | Record::Block { .. } => {}
+            Record::Block { base, .. } => self.base = self.base.max(*base),
+            Record::Alert { .. } => {}
         }
     }
 
@@ -335,14 +368,18 @@ impl<const N: usize, const J: usize> Books<N, J> {
             (JobPhase::Settled | JobPhase::Freed, Some(at)) => {
                 self.jobs.swap_remove(at);
                 for (account, micros) in &job.amounts {
-                    if let Some(kept) = self.kept.get_mut(usize::from(account.0)) {
-                        kept.lease.written(kept.lease.high().saturating_add(*micros));
-                        let undated = if job.tag == UNDATED_JOB { *micros } else { 0 };
-                        kept.undated = kept.undated.saturating_add(undated);
-                    }
+                    self.add(*account, *micros, job.undated);
                 }
             }
-            (JobPhase::Settled | JobPhase::Freed, None) => {}
+            _ => {}
+        }
+    }
+
+    /// So much more is inside a lease: what a record of a job moves there.
+    pub(crate) fn add(&mut self, account: AccountId, micros: u64, undated: bool) {
+        if let Some(kept) = self.kept.get_mut(usize::from(account.0)) {
+            kept.lease.written(kept.lease.high().saturating_add(micros));
+            kept.undated = kept.undated.saturating_add(if undated { micros } else { 0 });
         }
     }
 
@@ -403,15 +440,12 @@ impl<const N: usize, const J: usize> Books<N, J> {
         let amounts = |line: &Line| (line.account, Self::outcome(ledger, id, line, eff));
         Some(Record::Job(JobRecord {
             phase: if actual.is_some() { JobPhase::Settled } else { JobPhase::Freed },
-            tag: if ledger.wall.is_known() { 0 } else { UNDATED_JOB },
+            undated: !ledger.wall.is_known(),
             amounts: actual.unwrap_or_default().iter().take(4).map(amounts).collect(),
             ..job.clone()
         }))
     }
 }
-
-/// In a last record the tag says whether the date was unknown: the provider's tag is of no use any more.
-pub(crate) const UNDATED_JOB: u64 = 1;
 
 /// What a kept job holds in this budget, as it is counted there at `eff`.
 fn carried<const N: usize, const H: usize, const L: usize, const R: usize, const S: usize>(

@@ -1,0 +1,429 @@
+//! What a keeper of a gate is without its flash: the gate, the books of its accounts, and what is written of each job.
+//!
+//! ```text
+//! pending ──> a record ──> written ──> wrote ──> pending ──> ... ──> nothing: the journal says what the gate says
+//! ```
+//! Only two things are written before they happen: that a job is sent, and what it cost in the end. All else only gives
+//! back or slows down, and may follow; nothing is sent until it has.
+
+use heapless::Vec;
+
+use crate::bounded::{Bounded, Counting};
+use crate::budget::{Home, UNDATED};
+use crate::gate::{
+    Adapt, AnyLimits, Fuse, Gate, GateError, HeldAmount, Job, JobState, Limits, Part, Permit, Requests, Restrain,
+    lease_left,
+};
+use crate::hold::{AccountId, Line};
+use crate::job::JobId;
+use crate::ledger::Ledger;
+use crate::terms::Renewal;
+use crate::time::{Duration, Instant};
+
+use super::books::{Books, config};
+use super::fault::{GateKeepError, JournalError, JournalFault};
+use super::layout::{Geometry, Layout};
+use super::lease::Keeping;
+use super::log::Log;
+use super::record::{JobPhase, JobRecord, Record};
+use super::recovery::Scan;
+use super::state::Health;
+
+/// The number of the gate's block among those of the journal.
+const WHO: u16 = 0;
+
+/// What was written last of a job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+enum Written {
+    /// Its first record may be there, or not.
+    Perhaps,
+    /// What was is no longer all there is to say.
+    Stale,
+    As(JobPhase),
+}
+
+pub(crate) struct GateState<L: AnyLimits, const N: usize, const JOBS: usize, const CALLS: usize> {
+    pub(crate) gate: Gate<L, JOBS, CALLS>,
+    pub(crate) books: Books<N, 0>,
+    pub(crate) health: Health,
+    /// Records written since it was opened, copies not counted.
+    pub(crate) records: u32,
+    written: Vec<(JobId, Written), JOBS>,
+}
+
+/// The limits of a gate whose accounts are kept.
+pub(crate) type Kept<'a, Q, W, B, R, A, const N: usize, const L: usize, const S: usize> =
+    Limits<Q, W, Ledger<'a, N, 0, L, 0, S>, B, R, A>;
+
+impl<
+    'a,
+    Q: Requests,
+    W: Part,
+    B: Fuse,
+    R: Restrain,
+    A: Adapt,
+    const N: usize,
+    const L: usize,
+    const S: usize,
+    const JOBS: usize,
+    const CALLS: usize,
+> GateState<Kept<'a, Q, W, B, R, A, N, L, S>, N, JOBS, CALLS>
+{
+    pub(crate) fn new(
+        gate: Gate<Kept<'a, Q, W, B, R, A, N, L, S>, JOBS, CALLS>,
+        layout: Layout,
+        keeping: &[Keeping],
+        flash: Geometry,
+    ) -> Result<(Self, Log), JournalFault> {
+        const { assert!(L <= 4, "a record has room for four amounts of a job") }
+        layout.suits(flash).map_err(JournalFault::Layout)?;
+        let books = Books::open(gate.limits.money.accounts.len(), keeping, &layout, JOBS)?;
+        let log = Log::blank(layout, config(&gate.limits.money));
+        Ok((Self { gate, books, health: Health::New, records: 0, written: Vec::new() }, log))
+    }
+
+    pub(crate) const fn ledger(&self) -> &Ledger<'a, N, 0, L, 0, S> {
+        &self.gate.limits.money
+    }
+
+    // --- a new boot ---
+
+    pub(crate) fn replay(&mut self, record: &Record) -> Result<(), JournalFault> {
+        match record {
+            Record::Job(job) => self.replay_job(job),
+            other => self.books.replay(&mut self.gate.limits.money, other),
+        }
+    }
+
+    fn replay_job(&mut self, record: &JobRecord) -> Result<(), JournalFault> {
+        let known = |(account, _): &&(AccountId, u64)| self.books.kept(*account).is_none();
+        if let Some((account, _)) = record.amounts.iter().find(known) {
+            return Err(JournalFault::NoAccount { account: *account });
+        }
+        self.count(record);
+        let state = match record.phase {
+            JobPhase::Sent => JobState::Sent,
+            JobPhase::Running => JobState::Running,
+            JobPhase::NeedsActual => JobState::NeedsActual,
+            JobPhase::Overdue => JobState::Overdue,
+            JobPhase::Settled => JobState::Settled,
+            JobPhase::Freed => {
+                self.gate.forget(record.id);
+                return Ok(());
+            }
+        };
+        let ends = match record.minutes {
+            u16::MAX => Instant::MAX,
+            minutes => Instant::ORIGIN.saturating_add(Duration::from_mins(minutes.into())),
+        };
+        let mut job = Job::new(record.id, record.weight.into(), self.amounts(record), Instant::ORIGIN, ends);
+        job.tag = record.tag;
+        job.enter(state, false);
+        if self.gate.replay(job) { Ok(()) } else { Err(JournalFault::Jobs { most: u16::try_from(JOBS).unwrap_or(0) }) }
+    }
+
+    /// The amounts of a record, each in the period it belongs to, as far as the account is replayed.
+    fn amounts(&self, record: &JobRecord) -> [HeldAmount; L] {
+        let mut amounts = [HeldAmount::NONE; L];
+        for (at, (amount, &(account, micros))) in amounts.iter_mut().zip(&record.amounts).numbered() {
+            let Some(known) = self.ledger().accounts.get(usize::from(account.0)) else { continue };
+            let period = known.budget.period;
+            let tag = match known.spec.renewal {
+                _ if record.phase == JobPhase::Settled => 0,
+                // Nobody knows whether what was posted is still in the window: nothing is taken back from there.
+                Renewal::Rolling(rolling) if record.phase == JobPhase::Overdue => {
+                    period.wrapping_sub(i32::from(rolling.slices())).wrapping_sub(1)
+                }
+                Renewal::Rolling(_) | Renewal::Lifetime => period,
+                _ if is_previous(record, at) => period.saturating_sub(1),
+                _ if record.undated => UNDATED,
+                _ => period,
+            };
+            *amount = HeldAmount { micros, tag, account };
+        }
+        amounts
+    }
+
+    /// Everything is read. If the flash is blank, it says whether the first page has to be erased.
+    pub(crate) fn opened(&mut self, scan: &Scan, log: &mut Log) -> Option<bool> {
+        let blank = match scan.log() {
+            Ok(found) => {
+                (*log, self.health) = (found, scan.health());
+                None
+            }
+            Err(erase) => Some(erase),
+        };
+        for job in self.gate.sent_jobs() {
+            // There are as many places.
+            let _ = self.written.put((job.id, phase_of(job.state).map_or(Written::Stale, Written::As)));
+        }
+        let (limits, jobs) = self.gate.halves();
+        let ledger = &mut limits.money;
+        for job in jobs.filter(|job| job.state.has_hold()) {
+            for amount in job.amounts.iter().filter(|amount| amount.is_some()) {
+                let rolling = ledger.is_rolling(amount.account);
+                if let Some(account) = ledger.accounts.get_mut(usize::from(amount.account.0))
+                    && (rolling || account.budget.home(amount.tag) != Home::Previous)
+                {
+                    account.budget.held = account.budget.held.saturating_add(amount.micros);
+                }
+            }
+        }
+        self.books.finish(ledger, self.health.is_damaged(), Duration::ZERO);
+        let block = self.books.blocks.iter().find(|(who, _)| *who == WHO).map_or(Instant::ORIGIN, |(_, until)| *until);
+        let now = self.ledger().last;
+        self.gate.go_on(now, block);
+        blank
+    }
+
+    // --- what is written ---
+
+    pub(crate) fn record(&self, at: u16) -> Option<Record> {
+        if let Some(record) = self.books.record(self.ledger(), at) {
+            return Some(record);
+        }
+        let fixed = u16::try_from(self.books.kept.len().saturating_add(2).saturating_add(self.books.blocks.len()));
+        let at = usize::from(at.saturating_sub(fixed.unwrap_or(u16::MAX)));
+        let known =
+            |job: &&Job<_>| self.written.iter().any(|(id, written)| *id == job.id && *written != Written::Perhaps);
+        let job = self.gate.sent_jobs().filter(known).nth(at)?;
+        let phase = phase_of(job.state)?;
+        Some(Record::Job(JobRecord { counted: true, ..self.record_of(job, phase) }))
+    }
+
+    fn record_of(&self, job: &Job<[HeldAmount; L]>, phase: JobPhase) -> JobRecord {
+        let held = job.amounts.iter().filter(|amount| amount.is_some()).take(4);
+        let previous = held.clone().numbered().filter(|(_, amount)| self.is_previous(amount));
+        let previous =
+            previous.fold(0, |bits, (at, _)| bits | 1u8.checked_shl(u32::try_from(at).unwrap_or(8)).unwrap_or(0));
+        JobRecord {
+            id: job.id,
+            tag: job.tag,
+            weight: u16::try_from(job.weight).unwrap_or(u16::MAX),
+            phase,
+            minutes: minutes(job.ends, self.gate.last()),
+            undated: held.clone().any(|amount| amount.tag == UNDATED),
+            counted: false,
+            previous: if phase == JobPhase::Settled { 0 } else { previous },
+            amounts: Vec::of(held.map(|amount| (amount.account, amount.micros))),
+        }
+    }
+
+    /// Whether an amount belongs to a period that is over.
+    fn is_previous(&self, amount: &HeldAmount) -> bool {
+        let account = self.ledger().accounts.get(usize::from(amount.account.0));
+        account
+            .is_some_and(|account| account.spec.renewal.is_dated() && account.budget.home(amount.tag) == Home::Previous)
+    }
+
+    /// What a record of a job moves into the leases, given what is known of the job before: all of it when its hold was
+    /// posted, and what lies above that in its last one. What belongs to an earlier period is in no lease.
+    fn count(&mut self, record: &JobRecord) {
+        let known = self.gate.entry(record.id).map(|job| (job.state, job.amounts));
+        let was = known.map(|(state, _)| state);
+        let moves = match record.phase {
+            JobPhase::Overdue => was != Some(JobState::Overdue) && was != Some(JobState::Settled),
+            JobPhase::Settled => was != Some(JobState::Settled),
+            _ => false,
+        };
+        if record.counted || !moves {
+            return;
+        }
+        for (at, &(account, micros)) in record.amounts.iter().numbered() {
+            let held = known.and_then(|(_, amounts)| amounts.iter().find(|held| held.account == account).copied());
+            let held = held.map_or(0, |held| held.micros);
+            let counts = match record.phase {
+                JobPhase::Settled if was == Some(JobState::Overdue) || is_previous(record, at) => {
+                    micros.saturating_sub(held)
+                }
+                _ if is_previous(record, at) => 0,
+                _ => micros,
+            };
+            self.books.add(account, counts, record.undated);
+        }
+    }
+
+    /// The record that is to be written next for what has happened already.
+    pub(crate) fn pending(&self) -> Option<Record> {
+        self.changed_job().or_else(|| {
+            let ledger = self.ledger();
+            let account = ledger.indices().find_map(|at| self.books.overtaken(ledger, at));
+            account.or_else(|| self.gone_job()).or_else(|| self.pending_block())
+        })
+    }
+
+    fn pending_block(&self) -> Option<Record> {
+        self.books.before_block(self.gate.last(), WHO, self.gate.closed_until())
+    }
+
+    fn changed_job(&self) -> Option<Record> {
+        self.gate.sent_jobs().find_map(|job| {
+            let phase = phase_of(job.state)?;
+            let written = self.written(job.id).unwrap_or(Written::Stale);
+            (written != Written::As(phase)).then(|| Record::Job(self.record_of(job, phase)))
+        })
+    }
+
+    /// A job of which there is a record, and no longer anything else.
+    fn gone_job(&self) -> Option<Record> {
+        let (id, _) = self.written.iter().find(|(id, written)| self.is_gone(*id) && !is_over(*written))?;
+        let (phase, amounts) = (JobPhase::Freed, Vec::new());
+        let (tag, weight, minutes, undated, counted, previous) = (0, 0, 0, false, false, 0);
+        Some(Record::Job(JobRecord { id: *id, tag, weight, phase, minutes, undated, counted, previous, amounts }))
+    }
+
+    fn is_gone(&self, id: JobId) -> bool {
+        self.gate.entry(id).is_none_or(|job| job.state == JobState::Asked)
+    }
+
+    fn written(&self, id: JobId) -> Option<Written> {
+        self.written.iter().find(|(known, _)| *known == id).map(|(_, written)| *written)
+    }
+
+    fn write_down(&mut self, id: JobId, written: Written) {
+        if let Some(known) = self.written.iter_mut().find(|(known, _)| *known == id) {
+            known.1 = written;
+        } else {
+            // There are as many places as jobs, and those that are gone were taken out.
+            let _ = self.written.put((id, written));
+        }
+    }
+
+    /// This record has been written.
+    pub(crate) fn wrote(&mut self, record: &Record) {
+        self.records = self.records.saturating_add(1);
+        match record {
+            Record::Job(JobRecord { id, phase: JobPhase::Freed, .. }) => self.written.keep(|(known, _)| known != id),
+            Record::Job(job) => {
+                self.count_now(job);
+                self.write_down(job.id, Written::As(job.phase));
+            }
+            Record::Block { who, until, .. } => {
+                self.books.wrote(&self.gate.limits.money, record);
+                self.books.block(*who, *until);
+            }
+            other => self.books.wrote(&self.gate.limits.money, other),
+        }
+    }
+
+    /// As `count`, while the gate is ahead of the record, but for a last one.
+    fn count_now(&mut self, record: &JobRecord) {
+        if record.phase == JobPhase::Overdue {
+            for (at, &(account, micros)) in record.amounts.iter().numbered() {
+                self.books.add(account, if is_previous(record, at) { 0 } else { micros }, record.undated);
+            }
+        } else {
+            self.count(record);
+        }
+    }
+
+    /// What is settled or overdue and was forgotten by the gate needs no record: a replay forgets it alike.
+    pub(crate) fn prune(&mut self) {
+        let gate = &self.gate;
+        self.written.keep(|(id, written)| !is_over(*written) || gate.entry(*id).is_some());
+    }
+
+    /// The most records that can be pending.
+    pub(crate) const fn most_pending() -> usize {
+        JOBS.saturating_mul(2).saturating_add(N.saturating_mul(2)).saturating_add(1)
+    }
+
+    /// The provider's name of a job has changed.
+    pub(crate) fn touch(&mut self, id: JobId) {
+        let sent = self.gate.entry(id).is_some_and(|job| job.state == JobState::Sent);
+        // The record of its acceptance will have it; and nobody lists one that is over.
+        if !sent && self.written(id).is_some_and(|written| !is_over(written)) {
+            self.write_down(id, Written::Stale);
+        }
+    }
+
+    // --- what is needed before a change ---
+
+    /// The snapshot without which nobody would know which period these amounts are of.
+    fn undescribed(&self, accounts: impl Iterator<Item = AccountId>) -> Option<Record> {
+        let ledger = self.ledger();
+        accounts.filter_map(|at| self.books.need(ledger, at, ledger.last, 0)).next()
+    }
+
+    /// Before these are charged: nothing within the leases.
+    pub(crate) fn before_charge(&self, now: Instant, lines: &[Line]) -> Option<Record> {
+        let (ledger, eff) = (self.ledger(), self.ledger().effective(now));
+        lines.iter().find_map(|line| self.books.need(ledger, line.account, eff, line.micros))
+    }
+
+    /// The record of a job that is about to be sent, after those that it needs; `None` if it is written.
+    pub(crate) fn before_sending<E>(
+        &mut self,
+        now: Instant,
+        permit: &Permit,
+    ) -> Result<Option<Record>, GateKeepError<E>> {
+        let Some((id, ends)) = self.gate.may_send(now, permit)? else { return Ok(None) };
+        let job = self.gate.entry(id).ok_or(GateError::NotFound)?;
+        if u16::try_from(job.weight).is_err() {
+            return Err(JournalError::Fault(JournalFault::TooHeavy { weight: job.weight }).into());
+        }
+        if matches!(self.written(id), Some(Written::As(JobPhase::Sent))) {
+            return Ok(None);
+        }
+        let accounts = job.amounts.iter().filter(|amount| amount.is_some()).map(|amount| amount.account);
+        if let Some(record) = self.undescribed(accounts) {
+            return Ok(Some(record));
+        }
+        let record = JobRecord { minutes: minutes(ends, now), ..self.record_of(job, JobPhase::Sent) };
+        self.write_down(id, Written::Perhaps);
+        Ok(Some(Record::Job(record)))
+    }
+
+    /// The last record of a job, after those that it needs.
+    pub(crate) fn before_finish(&self, id: JobId, actual: &[Line]) -> Option<Record> {
+        if matches!(self.written(id), Some(Written::As(JobPhase::Settled))) {
+            return None;
+        }
+        let job = self.gate.entry(id)?;
+        if let Some(record) = self.undescribed(actual.iter().map(|line| line.account)) {
+            return Some(record);
+        }
+        let held = |line: &Line| job.amounts.iter().find(|held| held.account == line.account);
+        let over = |line: &Line| held(line).is_some_and(|held| self.is_previous(held));
+        let previous = actual.iter().take(4).numbered().filter(|(_, line)| over(line));
+        let previous =
+            previous.fold(0, |bits, (at, _)| bits | 1u8.checked_shl(u32::try_from(at).unwrap_or(8)).unwrap_or(0));
+        let dated = self.ledger().wall.is_known();
+        let known = self.record_of(job, JobPhase::Settled);
+        let undated = !dated || known.undated;
+        let amounts = Vec::of(actual.iter().take(4).map(|line| (line.account, line.micros)));
+        Some(Record::Job(JobRecord { minutes: 0, undated, previous, amounts, ..known }))
+    }
+}
+
+/// Whether this amount of a record belongs to an earlier period.
+fn is_previous(record: &JobRecord, at: usize) -> bool {
+    u32::try_from(at).ok().and_then(|at| record.previous.checked_shr(at)).is_some_and(|bits| bits & 1 == 1)
+}
+
+/// What is left of a lease, rounded up.
+fn minutes(ends: Instant, now: Instant) -> u16 {
+    match lease_left(ends, now) {
+        None => u16::MAX,
+        Some(left) => u16::try_from(left.as_micros().div_ceil(60_000_000))
+            .map_or(u16::MAX - 1, |left| left.clamp(1, u16::MAX - 1)),
+    }
+}
+
+/// A record of this phase is all there is to say about a job in this state.
+const fn phase_of(state: JobState) -> Option<JobPhase> {
+    Some(match state {
+        JobState::Asked => return None,
+        // A reboot knows no more of one that was sent.
+        JobState::Sent | JobState::Unknown => JobPhase::Sent,
+        JobState::Running => JobPhase::Running,
+        JobState::NeedsActual => JobPhase::NeedsActual,
+        JobState::Overdue => JobPhase::Overdue,
+        JobState::Settled => JobPhase::Settled,
+    })
+}
+
+const fn is_over(written: Written) -> bool {
+    matches!(written, Written::As(JobPhase::Settled | JobPhase::Overdue))
+}
