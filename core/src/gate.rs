@@ -15,6 +15,8 @@
 mod answer;
 mod call;
 mod finish;
+#[cfg(feature = "image")]
+mod image;
 mod job;
 #[cfg(feature = "journal")]
 mod keep;
@@ -39,7 +41,7 @@ pub use finish::{Cost, Finished};
 pub(crate) use job::Job;
 pub use job::{GateError, HeldAmount, JobState};
 #[cfg(feature = "journal")]
-pub(crate) use keep::{AmountsOf, lease_left};
+pub(crate) use keep::lease_left;
 pub use limits::{AnyLimits, Limits};
 pub use money::Money;
 pub(crate) use money::Sample;

@@ -5,5 +5,6 @@ mod budgets;
 mod cuts;
 mod damage;
 mod file;
+mod gates;
 mod support;
 mod vectors;

@@ -45,8 +45,8 @@ pub trait Part {
     fn part_settle(&mut self, now: Instant, held: Self::Held, counts: bool);
 }
 
-/// What is kept of a [`Reservation`] for now, in 24 bytes.
-#[derive(Debug)]
+/// What is kept of a [`Reservation`] for now, in 24 bytes. An image settles a copy of it, on a copy of its limit.
+#[derive(Clone, Copy, Debug)]
 pub struct Booked {
     at: Instant,
     key: u64,

@@ -341,9 +341,9 @@ impl<
     // --- what is needed before a change ---
 
     /// The snapshot without which nobody would know which period these amounts are of.
-    fn undescribed(&self, accounts: impl Iterator<Item = AccountId>) -> Option<Record> {
+    fn undescribed(&self, mut accounts: impl Iterator<Item = AccountId>) -> Option<Record> {
         let ledger = self.ledger();
-        accounts.filter_map(|at| self.books.need(ledger, at, ledger.last, 0)).next()
+        accounts.find_map(|at| self.books.need(ledger, at, ledger.last, 0))
     }
 
     /// Before these are charged: nothing within the leases.

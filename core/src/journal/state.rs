@@ -36,7 +36,7 @@ pub enum Health {
 }
 
 impl Health {
-    pub(crate) const fn is_damaged(&self) -> bool {
+    pub(crate) const fn is_damaged(self) -> bool {
         matches!(self, Self::Damaged(_))
     }
 }
