@@ -19,7 +19,7 @@
 //! | `Backoff` | 64 | `Boot` | 32 |
 //! | `RetryQuota` | 36 | `Grants<_, G, H, K, R>` | 60 + 56 G + (46 + 12 K)(H + R) |
 //! | `RatioBudget` | 124 | `Ledger<A, H, L, R, S>` | 135 + 77 A + 8 S + (37 + 49 L)(H + R) |
-//! | `Adaptation` | 80 | `Gate<_, J, _>` | 142 + (40 + 13 L) J, and of each part its own less 20 |
+//! | `Adaptation` | 97 | `Gate<_, J, _>` | 142 + (40 + 13 L) J, and of each part its own less 20 |
 
 mod adapt;
 mod boot;

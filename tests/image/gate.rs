@@ -50,7 +50,12 @@ fn gate() -> Full {
             ratio: None,
             burst: Some(Burst::SEED_001),
         })
-        .adaptation(Adaptation { rate: Some((policy(60), SECS_60)), jobs: Some(policy(8)), pacing: None });
+        .adaptation(Adaptation {
+            rate: Some((policy(60), SECS_60)),
+            jobs: Some(policy(8)),
+            offer: None,
+            ..Adaptation::default()
+        });
     Gate::new(limits, S(0)).with_slots(3).with_patience(PATIENCE)
 }
 
@@ -319,7 +324,7 @@ fn another_configuration_is_refused_or_keeps_what_was_used() {
 fn the_size_is_the_one_of_the_table() {
     let parts =
         TokenBucket::SIZE + WindowLog::<8>::SIZE + Money::SIZE + Breaker::SIZE + Restraint::SIZE + Adaptation::SIZE;
-    assert_eq!((Full::SIZE, Adaptation::SIZE), (142 + (40 + 13 * 2) * 4 + parts - 6 * 20, 80));
+    assert_eq!((Full::SIZE, Adaptation::SIZE), (142 + (40 + 13 * 2) * 4 + parts - 6 * 20, 97));
     assert_eq!(Bare::SIZE, 142 + 40 * 2);
 }
 

@@ -25,6 +25,8 @@ use crate::time::{Duration, Instant};
 /// Five stamps, three numbers, fifteen counters.
 const STATE: usize = 5 * 8 + 4 + 4 + 2 + 15 * 4;
 const AMOUNT: usize = 8 + 4 + 1;
+/// Amounts are below 2^63.
+const PARTIAL: u64 = 1 << 63;
 
 const fn amounts<M: Money>() -> usize {
     size_of::<M::Amounts>() / size_of::<HeldAmount>()
@@ -80,13 +82,9 @@ where
         let way = when.behind(state.last);
         let limits = &mut self.limits;
         limits.adaptation.read(from, when);
-        let rate = limits.adaptation.adaptation().and_then(|adaptation| adaptation.rate);
-        if let Some((rate, per)) = rate {
-            // The adaptation has retuned it, and does so again.
-            let retuned = when.leniently(|when| limits.requests.read(from, when));
-            if retuned && when.applies(from) {
-                limits.requests.set_rate(when.now(), rate.value(), per);
-            }
+        let mut retuned = false;
+        if limits.adaptation.adaptation().is_some_and(|adaptation| adaptation.retunes()) {
+            retuned = when.leniently(|when| limits.requests.read(from, when));
         } else {
             limits.requests.read(from, when);
         }
@@ -108,6 +106,10 @@ where
             (self.jobs, self.state) = (jobs, state.moved(&way));
             self.calls.clear();
             self.restart();
+            if retuned {
+                // The owner's is in force now, with what was used of the other one.
+                self.retune(when.now());
+            }
         }
     }
 }
@@ -173,7 +175,7 @@ fn write_job<A: AsRef<[HeldAmount]>>(job: &Job<A>, to: &mut Writer<'_>) {
     to.u8(job.state as u8);
     to.u8(job.flags());
     for amount in job.amounts.as_ref() {
-        to.u64(amount.micros);
+        to.u64(amount.micros | if amount.partial { PARTIAL } else { 0 });
         to.i32(amount.tag);
         to.u8(amount.account.0);
     }
@@ -196,8 +198,8 @@ fn read_job<M: Money>(from: &mut Reader<'_>, way: &Shift) -> Job<M::Amounts> {
     let (weight, order, state, flags) = (from.u32(), from.u16(), from.u8(), from.u8());
     let mut amounts = M::NOTHING;
     for amount in amounts.as_mut() {
-        let (micros, tag, account) = (from.amount(), from.i32(), AccountId(from.u8()));
-        *amount = HeldAmount { micros, tag, account };
+        let (micros, tag, account) = (from.u64(), from.i32(), AccountId(from.u8()));
+        *amount = HeldAmount { micros: micros & !PARTIAL, tag, account, partial: micros & PARTIAL != 0 };
     }
     let known = STATES.get(usize::from(state)).copied();
     from.expect(known.is_some());

@@ -34,6 +34,11 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         if call.sent {
             return Err(GateError::Unexpected { state: JobState::Sent });
         }
+        match call.job().map(|id| self.state_at(id, eff)) {
+            None | Some(Some(JobState::Asked | JobState::Unknown)) => {}
+            Some(None) => return Err(GateError::NotFound),
+            Some(Some(state)) => return Err(GateError::Unexpected { state }),
+        }
         let least = eff.saturating_add(self.state.patience.to_answer);
         Ok(call.job().map(|id| (id, lease_end(eff, call.lease).max(least))))
     }

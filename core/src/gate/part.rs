@@ -204,6 +204,14 @@ pub struct Adaptation {
     pub offer: Option<Offer>,
 }
 
+#[cfg(feature = "image")]
+impl Adaptation {
+    /// Whether it changes the quota in force.
+    pub(crate) const fn retunes(&self) -> bool {
+        self.rate.is_some() || self.offer.is_some()
+    }
+}
+
 /// The place of the adaptation.
 pub trait Adapt {
     /// It, if it is there.

@@ -130,17 +130,16 @@ impl<
             let Some(known) = self.ledger().accounts.get(usize::from(account.0)) else { continue };
             let period = known.budget.period;
             let tag = match known.spec.renewal {
-                _ if record.phase == JobPhase::Settled => 0,
                 // Nobody knows whether what was posted is still in the window: nothing is taken back from there.
-                Renewal::Rolling(rolling) if record.phase == JobPhase::Overdue => {
+                Renewal::Rolling(rolling) if matches!(record.phase, JobPhase::Overdue | JobPhase::Settled) => {
                     period.wrapping_sub(i32::from(rolling.slices())).wrapping_sub(1)
                 }
                 Renewal::Rolling(_) | Renewal::Lifetime => period,
-                _ if is_previous(record, at) => period.saturating_sub(1),
+                _ if has(record.previous, at) => period.saturating_sub(1),
                 _ if record.undated => UNDATED,
                 _ => period,
             };
-            *amount = HeldAmount { micros, tag, account };
+            *amount = HeldAmount { micros, tag, account, partial: has(record.partial, at) };
         }
         amounts
     }
@@ -193,20 +192,18 @@ impl<
     }
 
     fn record_of(&self, job: &Job<[HeldAmount; L]>, phase: JobPhase) -> JobRecord {
-        let held = job.amounts.iter().filter(|amount| amount.is_some()).take(4);
-        let previous = held.clone().numbered().filter(|(_, amount)| self.is_previous(amount));
-        let previous =
-            previous.fold(0, |bits, (at, _)| bits | 1u8.checked_shl(u32::try_from(at).unwrap_or(8)).unwrap_or(0));
+        let held = || job.amounts.iter().filter(|amount| amount.is_some());
         JobRecord {
             id: job.id,
             tag: job.tag,
             weight: u16::try_from(job.weight).unwrap_or(u16::MAX),
             phase,
             minutes: minutes(job.ends, self.gate.last()),
-            undated: held.clone().any(|amount| amount.tag == UNDATED),
+            undated: held().any(|amount| amount.tag == UNDATED),
             counted: false,
-            previous: if phase == JobPhase::Settled { 0 } else { previous },
-            amounts: Vec::of(held.map(|amount| (amount.account, amount.micros))),
+            previous: bits(held(), |amount| self.is_previous(amount)),
+            partial: bits(held(), |amount| amount.partial),
+            amounts: Vec::of(held().map(|amount| (amount.account, amount.micros))),
         }
     }
 
@@ -234,10 +231,10 @@ impl<
             let held = known.and_then(|(_, amounts)| amounts.iter().find(|held| held.account == account).copied());
             let held = held.map_or(0, |held| held.micros);
             let counts = match record.phase {
-                JobPhase::Settled if was == Some(JobState::Overdue) || is_previous(record, at) => {
+                JobPhase::Settled if was == Some(JobState::Overdue) || has(record.previous, at) => {
                     micros.saturating_sub(held)
                 }
-                _ if is_previous(record, at) => 0,
+                _ if has(record.previous, at) => 0,
                 _ => micros,
             };
             self.books.add(account, counts, record.undated);
@@ -269,8 +266,8 @@ impl<
     fn gone_job(&self) -> Option<Record> {
         let (id, _) = self.written.iter().find(|(id, written)| self.is_gone(*id) && !is_over(*written))?;
         let (phase, amounts) = (JobPhase::Freed, Vec::new());
-        let (tag, weight, minutes, undated, counted, previous) = (0, 0, 0, false, false, 0);
-        Some(Record::Job(JobRecord { id: *id, tag, weight, phase, minutes, undated, counted, previous, amounts }))
+        let (id, tag, weight, minutes, undated, counted, previous, partial) = (*id, 0, 0, 0, false, false, 0, 0);
+        Some(Record::Job(JobRecord { id, tag, weight, phase, minutes, undated, counted, previous, partial, amounts }))
     }
 
     fn is_gone(&self, id: JobId) -> bool {
@@ -311,7 +308,7 @@ impl<
     fn count_now(&mut self, record: &JobRecord) {
         if record.phase == JobPhase::Overdue {
             for (at, &(account, micros)) in record.amounts.iter().numbered() {
-                self.books.add(account, if is_previous(record, at) { 0 } else { micros }, record.undated);
+                self.books.add(account, if has(record.previous, at) { 0 } else { micros }, record.undated);
             }
         } else {
             self.count(record);
@@ -336,6 +333,11 @@ impl<
         if !sent && self.written(id).is_some_and(|written| !is_over(written)) {
             self.write_down(id, Written::Stale);
         }
+    }
+
+    /// What a settled job took has changed.
+    pub(crate) fn restate(&mut self, id: JobId) {
+        self.write_down(id, Written::Stale);
     }
 
     // --- what is needed before a change ---
@@ -384,22 +386,32 @@ impl<
         if let Some(record) = self.undescribed(actual.iter().map(|line| line.account)) {
             return Some(record);
         }
-        let held = |line: &Line| job.amounts.iter().find(|held| held.account == line.account);
-        let over = |line: &Line| held(line).is_some_and(|held| self.is_previous(held));
-        let previous = actual.iter().take(4).numbered().filter(|(_, line)| over(line));
-        let previous =
-            previous.fold(0, |bits, (at, _)| bits | 1u8.checked_shl(u32::try_from(at).unwrap_or(8)).unwrap_or(0));
-        let dated = self.ledger().wall.is_known();
+        let (eff, dated) = (self.gate.last(), self.ledger().wall.is_known());
+        let booked = |line: &Line| {
+            let held = job.amounts.iter().find(|held| held.account == line.account).map_or(0, |held| held.micros);
+            let over = line.micros.saturating_sub(held);
+            line.micros.saturating_sub(over)
+                + Books::<N, 0>::excess(self.ledger(), None, &Line { micros: over, ..*line }, eff, true)
+        };
         let known = self.record_of(job, JobPhase::Settled);
         let undated = !dated || known.undated;
-        let amounts = Vec::of(actual.iter().take(4).map(|line| (line.account, line.micros)));
-        Some(Record::Job(JobRecord { minutes: 0, undated, previous, amounts, ..known }))
+        // In the order of what it held, as it will be remembered.
+        let said = |held: &&HeldAmount| actual.iter().find(|line| line.account == held.account);
+        let lines = || job.amounts.iter().filter(|held| held.is_some()).filter_map(|held| said(&held));
+        let partial = bits(lines(), |line| booked(line) < line.micros);
+        let amounts = Vec::of(lines().map(|line| (line.account, booked(line))));
+        Some(Record::Job(JobRecord { minutes: 0, undated, partial, amounts, ..known }))
     }
 }
 
-/// Whether this amount of a record belongs to an earlier period.
-fn is_previous(record: &JobRecord, at: usize) -> bool {
-    u32::try_from(at).ok().and_then(|at| record.previous.checked_shr(at)).is_some_and(|bits| bits & 1 == 1)
+/// Whether this bit is set.
+fn has(bits: u8, at: usize) -> bool {
+    u32::try_from(at).ok().and_then(|at| bits.checked_shr(at)).is_some_and(|bits| bits & 1 == 1)
+}
+
+/// One bit for each of these for which it is so.
+fn bits<T>(of: impl Iterator<Item = T>, is_so: impl Fn(T) -> bool) -> u8 {
+    of.take(4).fold((0, 1), |(bits, bit), item| (if is_so(item) { bits | bit } else { bits }, bit << 1)).0
 }
 
 /// What is left of a lease, rounded up.

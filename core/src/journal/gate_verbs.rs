@@ -10,7 +10,7 @@ use crate::amount::Amount;
 use crate::gate::{
     Adapt, Answer, Finished, Found, Fuse, Gate, GateError, JobState, Part, Permit, Requests, Restrain, Seen,
 };
-use crate::hold::{AccountId, Line};
+use crate::hold::{AccountId, Line, Receipt};
 use crate::job::JobId;
 use crate::report::{Alert, Observed, Raise};
 use crate::retry::{Outcome, Retry};
@@ -196,6 +196,18 @@ macro_rules! verbs {
                 let finished = self.state.gate.finished(now, id, actual)?;
                 self.sync()$($wait)*?;
                 Ok(finished)
+            }
+
+            /// As [`Gate::refund`], and writes down what is left of it. In a rolling window only until the next reboot, after
+            /// which nobody knows what has left it.
+            ///
+            /// # Errors
+            /// [`GateError`].
+            pub $($async)? fn refund(&mut self, now: Instant, id: JobId, lines: &[Line]) -> Result<Receipt, GateError> {
+                let receipt = self.state.gate.refund(now, id, lines)?;
+                self.state.restate(id);
+                let _ = self.sync()$($wait)*;
+                Ok(receipt)
             }
 
             /// Charges what is no job, at once: within the leases nothing is written.

@@ -158,6 +158,8 @@ pub struct JobRecord {
     pub counted: bool,
     /// Which of its amounts belong to an earlier period: one bit each, from the lowest.
     pub previous: u8,
+    /// Of which of its amounts more was said than is booked: one bit each.
+    pub partial: u8,
     /// What it holds, or took in the end: in millionths of the account's unit.
     pub amounts: Vec<(AccountId, u64), 4>,
 }
@@ -329,7 +331,8 @@ impl JobRecord {
         let mut amounts = self.amounts.iter().skip(usize::from(part - 1) * 2).copied();
         let mut next = || amounts.next().unwrap_or((AccountId(0), 0));
         let ((one, b), (two, c)) = (next(), next());
-        Words::new(u32::from_le_bytes([one.0, two.0, 0, 0]), b, c)
+        let partial = if part == 1 { self.partial & 3 } else { self.partial >> 2 };
+        Words::new(u32::from_le_bytes([one.0, two.0, partial, 0]), b, c)
     }
 
     fn from_words(minutes: u16, head: Words, rest: &[Words]) -> Option<Self> {
@@ -340,11 +343,15 @@ impl JobRecord {
             let [one, two, ..] = words.a.to_le_bytes();
             [(AccountId(one), words.b), (AccountId(two), words.c)]
         });
+        let partial = rest.iter().rev().fold(0, |bits, words| {
+            let [_, _, pair, _] = words.a.to_le_bytes();
+            bits << 2 | pair & 3
+        });
         let amounts: Vec<_, 4> = pairs.take(usize::from(n).min(4)).collect();
         let whole = amounts.len() == usize::from(n) && rest.len() == amounts.len().div_ceil(2);
         let phase = *PHASES.get(usize::from(phase)).filter(|_| whole)?;
         let (id, tag, weight) = (JobId(head.b), head.c, u16::from_le_bytes([w0, w1]));
-        Some(Self { id, tag, weight, phase, minutes, undated, counted, previous, amounts })
+        Some(Self { id, tag, weight, phase, minutes, undated, counted, previous, partial, amounts })
     }
 }
 
@@ -391,6 +398,7 @@ mod tests {
             undated: n == 3,
             counted: n == 4,
             previous: n,
+            partial: if n == 3 { 5 } else { 0 },
             amounts: (0..n).map(|at| (AccountId(at), 1_000 + u64::from(at))).collect(),
         };
         let figures = Figures {

@@ -188,8 +188,8 @@ impl<'a, const N: usize, const H: usize, const J: usize, const L: usize, const R
     fn record_of(&self, id: JobId, tag: u64, weight: u16, phase: JobPhase) -> Option<JobRecord> {
         let hold = self.ledger.hold(id)?;
         let amounts = hold.lines.iter().take(4).map(|line| (line.account, line.reserved)).collect();
-        let (minutes, undated, counted, previous) = (0, false, false, 0);
-        Some(JobRecord { id, tag, weight, phase, minutes, undated, counted, previous, amounts })
+        let (minutes, undated, counted, previous, partial) = (0, false, false, 0, 0);
+        Some(JobRecord { id, tag, weight, phase, minutes, undated, counted, previous, partial, amounts })
     }
 
     /// The record of a job that is about to be sent.
