@@ -5,6 +5,7 @@ mod budgets;
 mod cuts;
 mod damage;
 mod file;
+mod gate_cuts;
 mod gates;
 mod support;
 mod vectors;

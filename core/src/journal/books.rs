@@ -383,6 +383,13 @@ impl<const N: usize, const J: usize> Books<N, J> {
         }
     }
 
+    /// So much less is inside a lease: what the last record of a job takes back of what was posted for it.
+    pub(crate) fn take_back(&mut self, account: AccountId, micros: u64) {
+        if let Some(kept) = self.kept.get_mut(usize::from(account.0)) {
+            kept.lease.written(kept.lease.high().saturating_sub(micros));
+        }
+    }
+
     /// What a settlement adds to this budget, on top of what is held for it; nothing if it will be refused.
     pub(crate) fn excess<const H: usize, const L: usize, const R: usize, const S: usize>(
         ledger: &Ledger<'_, N, H, L, R, S>,

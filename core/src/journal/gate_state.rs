@@ -215,7 +215,7 @@ impl<
     }
 
     /// What a record of a job moves into the leases, given what is known of the job before: all of it when its hold was
-    /// posted, and what lies above that in its last one. What belongs to an earlier period is in no lease.
+    /// posted, and the difference to that in its last one. What belongs to an earlier period is in no lease.
     fn count(&mut self, record: &JobRecord) {
         let known = self.gate.entry(record.id).map(|job| (job.state, job.amounts));
         let was = known.map(|(state, _)| state);
@@ -238,6 +238,10 @@ impl<
                 _ => micros,
             };
             self.books.add(account, counts, record.undated);
+            let posted = was == Some(JobState::Overdue) && record.phase == JobPhase::Settled;
+            if posted && !has(record.previous, at) && !self.ledger().is_rolling(account) {
+                self.books.take_back(account, held.saturating_sub(micros));
+            }
         }
     }
 
