@@ -192,6 +192,9 @@ impl<const N: usize, const J: usize> Books<N, J> {
     }
 
     pub(crate) fn job(&self, id: JobId) -> Option<&KeptJob> {
+        if J == 0 {
+            return None;
+        }
         self.jobs.iter().find(|job| job.record.id == id)
     }
 
@@ -207,7 +210,7 @@ impl<const N: usize, const J: usize> Books<N, J> {
         // What is held for a gate has records of its own, job by job.
         let held = if H == 0 { 0 } else { budget.held };
         let mut used = budget.posted.saturating_add(held).saturating_add(budget.debt);
-        for job in &self.jobs {
+        for job in if J == 0 { &[][..] } else { &self.jobs } {
             used = used.saturating_sub(carried(ledger, job.record.id, at, &budget, rolling, eff));
         }
         let period = if dated { budget.period } else { 0 };
@@ -303,8 +306,9 @@ impl<const N: usize, const J: usize> Books<N, J> {
             return Some(record.clone());
         }
         let base = self.base.max(ledger.last);
+        let jobs = if J == 0 { &[][..] } else { &self.jobs };
         let blocks = self.blocks.iter().map(|(who, until)| Record::Block { who: *who, until: *until, base });
-        let jobs = self.jobs.iter().filter(|job| job.written).map(|job| Record::Job(job.record.clone()));
+        let jobs = jobs.iter().filter(|job| job.written).map(|job| Record::Job(job.record.clone()));
         blocks.chain(jobs).nth(at - fixed.len())
     }
 
@@ -355,6 +359,10 @@ impl<const N: usize, const J: usize> Books<N, J> {
 
     /// A job's record: its last one moves what it took into the leases. One for a job that is not kept is a repetition.
     pub(crate) fn wrote_job(&mut self, job: &JobRecord) {
+        if J == 0 {
+            // Whoever keeps none has no code for them.
+            return;
+        }
         let known = self.jobs.iter().place(|known| known.record.id == job.id);
         match (job.phase, known) {
             (JobPhase::Sent | JobPhase::Running, Some(at)) => {

@@ -116,8 +116,10 @@ macro_rules! verbs {
             }
 
             $($async)? fn put(&mut self, record: Record) -> Result<(), JournalError<F::Error>> {
-                self.append(Some(record.clone()))$($wait)*?;
-                self.state.wrote(&record);
+                self.append(Some(record))$($wait)*?;
+                if let Some(record) = self.log.done() {
+                    self.state.wrote(&record);
+                }
                 Ok(())
             }
 

@@ -96,7 +96,7 @@ impl<const N: usize, const J: usize> Books<N, J> {
         for account in ledger.indices() {
             self.take_up(ledger, account, damaged);
         }
-        for at in 0..self.jobs.len() {
+        for at in 0..if J == 0 { 0 } else { self.jobs.len() } {
             self.hold_again(ledger, at, lease);
         }
         for account in ledger.indices() {
