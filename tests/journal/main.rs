@@ -6,6 +6,7 @@ mod cuts;
 mod damage;
 mod file;
 mod gate_cuts;
+mod gate_money;
 mod gates;
 mod support;
 mod vectors;

@@ -263,6 +263,7 @@ macro_rules! verbs {
 
             /// As [`Gate::block_until`]; a block of more than a minute is written down.
             pub $($async)? fn block_until(&mut self, now: Instant, until: Instant) {
+                self.state.gate.act(now);
                 self.state.gate.block_until(now, until);
                 let _ = self.sync()$($wait)*;
             }
