@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod budgets;
+mod complaints;
 mod cuts;
 mod damage;
 mod file;
