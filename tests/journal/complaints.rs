@@ -5,9 +5,8 @@ use tollgate::journal::{GateKeeper, Health, Keeper, Keeping, Layout};
 use tollgate::presets::radio::sub_band;
 use tollgate::{
     AccountId, Amount, BudgetSpec, Calendar, Cost, Credits, Cycle, Denied, Duration, Gate, GateError, Heard, History,
-    Image, Instant, JobId, JobState, Ledger, LedgerError, Limiter, Limits, Line, Mismatch, Offline, Outcome, Quota,
-    Renewal, Repeatable, Request, Retry, Start, TokenBucket, Trust, UnixMicros, Verdict, WindowSlices,
-    presets::backoffs, valid,
+    Image, Instant, JobId, JobState, Ledger, LedgerError, Limiter, Limits, Mismatch, Offline, Outcome, Quota, Renewal,
+    Repeatable, Request, Retry, Start, TokenBucket, Trust, UnixMicros, Verdict, WindowSlices, presets::backoffs, valid,
 };
 use tollgate_std::ZonedCalendar;
 
@@ -79,7 +78,7 @@ fn an_unused_part_is_given_back_bounded_by_what_was_debited_also_after_a_restart
         let more = u32::try_from(left).unwrap() + 1;
         let error = keeper.refund(S(3), JobId(1), &credits(more)).unwrap_err();
         assert_eq!(error, GateError::Ledger(LedgerError::RefundExceeds { line: 0, left: micros(left) }));
-        keeper.refund(S(3), JobId(1), &credits(5)).unwrap();
+        let _ = keeper.refund(S(3), JobId(1), &credits(5)).unwrap();
     }
     assert_eq!(posted(&wake(keeper.into_flash(), bucket(), &EVER)), micros(15));
 }
