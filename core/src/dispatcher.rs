@@ -13,6 +13,7 @@ use core::fmt;
 use crate::gate::{AnyLimits, AskError, Gate, Permit, Request};
 use crate::job::JobId;
 use crate::limiter::Denied;
+use crate::log::log;
 use crate::queue::Queue;
 use crate::queue_entry::{Entry, Rejected};
 use crate::time::Instant;
@@ -162,6 +163,7 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
     /// Tells what to do next. Ask again after each answer but the two that say to wait, and `Empty`.
     pub fn next(&mut self, now: Instant) -> Next<T> {
         if let Some(entry) = self.queue.expire(now) {
+            log!(warn, "job {=u64}: its deadline has passed", entry.id.0);
             return Next::Expired(entry);
         }
         let mut wake: Option<Instant> = None;
@@ -186,6 +188,7 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
             },
             Some((id, Err(why))) => {
                 if let Some(entry) = self.queue.cancel(id) {
+                    log!(warn, "job {=u64}: rejected: {}", id.0, why);
                     return Next::Rejected { entry, why };
                 }
             }

@@ -52,6 +52,7 @@ mod job;
 pub mod journal;
 mod ledger;
 mod limiter;
+mod log;
 mod plan;
 pub mod presets;
 mod price;

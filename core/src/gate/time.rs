@@ -14,6 +14,7 @@ use super::part::{Adapt, Fuse, Part, Patience};
 use crate::bounded::{Bounded, Counting};
 use crate::breaker::Phase;
 use crate::job::JobId;
+use crate::log::{Who, log};
 use crate::retry::Health;
 use crate::time::{Duration, Instant};
 use crate::wall::{Heard, Trust, UnixMicros};
@@ -110,6 +111,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     pub(super) fn note(&mut self, now: Instant) -> Instant {
         if now < self.state.last {
             self.state.counters.clock_faults = self.state.counters.clock_faults.saturating_add(1);
+            log!(warn, "time went back by {=u64} us", self.state.last.saturating_since(now).as_micros());
         }
         self.effective(now)
     }
@@ -164,6 +166,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     fn lose(&mut self, at: Instant, index: usize) {
         let Some(call) = self.calls.take_out(index) else { return };
         let sent = call.sent;
+        log!(warn, "{}: {=str}", Who(call.job()), if sent { "not answered in time" } else { "not sent in time" });
         self.state.counters.expired = self.state.counters.expired.saturating_add(1);
         let Some(id) = self.abandon(at, call) else { return };
         if sent {
@@ -225,6 +228,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let order = self.state.order;
         let Some(job) = self.jobs.get_mut(index) else { return };
         job.enter(JobState::Overdue, true);
+        log!(warn, "job {=u64}: its lease is over", job.id.0);
         job.order = order;
         let money = &mut self.limits.all_mut().money;
         money.act(at);
