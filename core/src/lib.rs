@@ -42,6 +42,7 @@ mod forecast;
 mod gate;
 mod glue;
 mod grants;
+pub mod guide;
 #[cfg(feature = "headers")]
 pub mod headers;
 mod hold;
