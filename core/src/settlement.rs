@@ -84,7 +84,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     }
 
     /// Gives back to the period or slice with this tag, debts first; whether that is still open.
-    fn give_back(&mut self, at: AccountId, tag: i32, amount: u64) -> bool {
+    pub(crate) fn give_back(&mut self, at: AccountId, tag: i32, amount: u64) -> bool {
         if amount == 0 {
             return true;
         }

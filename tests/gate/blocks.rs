@@ -122,7 +122,7 @@ fn a_burst_of_refusals_lowers_the_rate_once_and_concurrency_lowers_the_slots() {
     let adaptation = Adaptation {
         rate: Some((Aimd::new(valid!(RPM.checked())), Duration::from_mins(1))),
         jobs: Some(Aimd::new(valid!(JOBS.checked()))),
-        pacing: None,
+        ..Adaptation::default()
     };
     let limits = Limits::new().requests(bucket()).adaptation(adaptation);
     let mut gate = Gate::<_, 8, 4>::new(limits, S(0)).with_slots(9);

@@ -3,6 +3,7 @@
 mod blocks;
 mod dispatch;
 mod lives;
+mod owner;
 mod reconcile;
 mod states;
 mod support;

@@ -3,7 +3,7 @@
 use super::call::Permit;
 use super::job::{GateError, JobState};
 use super::limits::AnyLimits;
-use super::part::{Adapt, Requests, Restrain};
+use super::part::{Adapt, Restrain};
 use super::{Asks, Gate};
 use crate::bounded::{Bounded, Counting};
 use crate::job::JobId;
@@ -180,25 +180,23 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     fn adapt(&mut self, eff: Instant, sent: Instant, observed: u32, advice: &Advice) {
-        let limits = self.limits.all_mut();
-        let Some(adaptation) = limits.adaptation.adaptation() else { return };
-        if let Some((rate, per)) = &mut adaptation.rate {
-            let before = rate.value();
-            if advice.slow_down {
-                rate.congested(eff, sent);
-            } else if advice.health == Health::Success {
-                rate.succeeded();
-            }
-            if rate.value() != before {
-                limits.requests.set_rate(eff, rate.value(), *per);
-            }
-        }
+        let Some(adaptation) = self.limits.all_mut().adaptation.adaptation() else { return };
         if let Some(jobs) = &mut adaptation.jobs {
             if advice.fewer_jobs {
                 jobs.crowded(eff, sent, observed);
             } else if advice.health == Health::Success {
                 jobs.succeeded();
             }
+        }
+        let Some((rate, _)) = &mut adaptation.rate else { return };
+        let before = rate.value();
+        if advice.slow_down {
+            rate.congested(eff, sent);
+        } else if advice.health == Health::Success {
+            rate.succeeded();
+        }
+        if rate.value() != before {
+            self.retune(eff);
         }
     }
 

@@ -69,20 +69,37 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         money.matches_all(&known.amounts, actual)?;
         self.advance(eff);
         // It may have moved, not gone.
-        let amounts = self.find(id).ok_or(GateError::NotFound)?.amounts;
-        let receipt = self.limits.all_mut().money.settle(id, &amounts, overdue, actual)?;
+        let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) else { return Err(GateError::NotFound) };
+        let receipt = self.limits.all_mut().money.settle(id, &mut job.amounts, overdue, actual)?;
         self.state.order = self.state.order.wrapping_add(1);
-        let order = self.state.order;
-        if let Some(job) = self.find_mut(id) {
-            job.amounts = <L::Money as Money>::NOTHING;
-            for (amount, line) in job.amounts.as_mut().iter_mut().zip(actual) {
-                *amount = HeldAmount { micros: line.micros, tag: 0, account: line.account };
-            }
-            job.enter(JobState::Settled, false);
-            (job.order, job.ends) = (order, Instant::MAX);
-        }
+        job.enter(JobState::Settled, false);
+        (job.order, job.ends) = (self.state.order, Instant::MAX);
         log!(info, "job {=u64}: finished", id.0);
         Ok(Finished { cost: if overdue { Cost::Corrected } else { Cost::Settled }, receipt: Some(receipt) })
+    }
+
+    /// The provider gives back a part of what a settled job cost; may be said again for more of it.
+    ///
+    /// It goes to the period of the estimate, the running one or the one before, as
+    /// [`Ledger::refund`](crate::Ledger::refund) says. After a refund any last word that is not below the rest counts as the
+    /// same word.
+    ///
+    /// # Errors
+    /// [`GateError::NotFound`]: never asked for, or forgotten; [`GateError::Unexpected`]: not settled yet;
+    /// [`GateError::Ledger`]: more than is left of it, or what is wrong with the amounts. Nothing has changed then.
+    pub fn refund(&mut self, now: Instant, id: JobId, lines: &[Line]) -> Result<Receipt, GateError> {
+        let eff = self.note(now);
+        match self.state_at(id, eff) {
+            None => return Err(GateError::NotFound),
+            Some(JobState::Settled) => {}
+            Some(state) => return Err(GateError::Unexpected { state }),
+        }
+        let amounts = self.find(id).ok_or(GateError::NotFound)?.amounts;
+        self.limits.all().money.refundable(&amounts, lines)?;
+        self.advance(eff);
+        // What is settled does not change with time.
+        let Some(job) = self.jobs.iter_mut().find(|job| job.id == id) else { return Err(GateError::NotFound) };
+        Ok(self.limits.all_mut().money.refund(&mut job.amounts, lines))
     }
 
     /// The job still runs: prolongs slot and hold together to `now + lease`; never shortens them. Returns the end.
@@ -112,6 +129,15 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.jobs.iter().map(|job| (job.id, job.state))
     }
 
+    /// The accounts, for their owner: alerts to acknowledge, a balance that the provider reports, a specification to
+    /// change, a charge without a job. Act on them with the same `now`; the date is told to the gate
+    /// ([`set_wall`](Self::set_wall)), for it holds money that moves with it.
+    pub fn money_mut(&mut self, now: Instant) -> &mut L::Money {
+        let eff = self.note(now);
+        self.advance(eff);
+        &mut self.limits.all_mut().money
+    }
+
     /// Where an account stands at `now`; `None` if it is not open.
     pub fn report(&self, now: Instant, account: AccountId) -> Option<Report> {
         self.limits.all().money.report(self.effective(now), account, self.endings())
@@ -126,7 +152,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 /// Whether these are the amounts it was settled at, in any order.
 fn same(settled: &[HeldAmount], actual: &[Line]) -> bool {
     let known = settled.iter().filter(|amount| amount.is_some());
-    let said =
-        |amount: &HeldAmount| actual.iter().any(|line| line.account == amount.account && line.micros == amount.micros);
+    let is = |amount: &HeldAmount, line: &Line| {
+        line.micros == amount.micros || (amount.partial && line.micros > amount.micros)
+    };
+    let said = |amount: &HeldAmount| actual.iter().any(|line| line.account == amount.account && is(amount, line));
     known.clone().many() == actual.len() && known.clone().all(said)
 }

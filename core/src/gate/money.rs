@@ -52,10 +52,14 @@ pub trait Money: sealed::Sealed {
     fn settle(
         &mut self,
         id: JobId,
-        amounts: &Self::Amounts,
+        amounts: &mut Self::Amounts,
         overdue: bool,
         actual: &[Line],
     ) -> Result<Receipt, LedgerError>;
+    #[doc(hidden)]
+    fn refundable(&self, amounts: &Self::Amounts, lines: &[Line]) -> Result<(), LedgerError>;
+    #[doc(hidden)]
+    fn refund(&mut self, amounts: &mut Self::Amounts, lines: &[Line]) -> Receipt;
     #[doc(hidden)]
     fn absorb(&mut self, id: JobId, actual: &[Line]) -> Result<Receipt, LedgerError>;
     #[doc(hidden)]
@@ -101,8 +105,14 @@ impl Money for () {
     fn matches_all(&self, _: &Self::Amounts, actual: &[Line]) -> Result<(), LedgerError> {
         self.resolve(actual)
     }
-    fn settle(&mut self, _: JobId, _: &Self::Amounts, _: bool, actual: &[Line]) -> Result<Receipt, LedgerError> {
+    fn settle(&mut self, _: JobId, _: &mut Self::Amounts, _: bool, actual: &[Line]) -> Result<Receipt, LedgerError> {
         self.resolve(actual).map(|()| Receipt::of(HoldState::Posted))
+    }
+    fn refundable(&self, _: &Self::Amounts, lines: &[Line]) -> Result<(), LedgerError> {
+        self.resolve(lines)
+    }
+    fn refund(&mut self, _: &mut Self::Amounts, _: &[Line]) -> Receipt {
+        Receipt::of(HoldState::Posted)
     }
     fn absorb(&mut self, _: JobId, actual: &[Line]) -> Result<Receipt, LedgerError> {
         self.resolve(actual).map(|()| Receipt::of(HoldState::PostedLate))
@@ -154,7 +164,7 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
         let mut amounts = Self::NOTHING;
         for (amount, line) in amounts.iter_mut().zip(lines) {
             let tag = self.accounts.get(usize::from(line.account.0)).map_or(0, |a| self.tag(a.spec, &a.budget));
-            *amount = HeldAmount { micros: line.micros, tag, account: line.account };
+            *amount = HeldAmount { micros: line.micros, tag, account: line.account, partial: false };
             self.change(line.account, |budget| budget.held = budget.held.saturating_add(line.micros));
         }
         amounts
@@ -184,7 +194,7 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
     fn settle(
         &mut self,
         id: JobId,
-        amounts: &Self::Amounts,
+        amounts: &mut Self::Amounts,
         overdue: bool,
         actual: &[Line],
     ) -> Result<Receipt, LedgerError> {
@@ -192,7 +202,48 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
         if overdue {
             hold.expire();
         }
-        Ok(Self::post(self, hold, actual, true))
+        let missing = |ledger: &Self, amount: &HeldAmount| {
+            ledger.accounts.get(usize::from(amount.account.0)).map_or(0, |account| account.budget.unaccounted)
+        };
+        let before = amounts.each_ref().map(|amount| missing(self, amount));
+        let receipt = Self::post(self, hold, actual, true);
+        for (amount, before) in amounts.iter_mut().zip(before).filter(|(amount, _)| amount.is_some()) {
+            let said = actual.iter().find(|line| line.account == amount.account).map_or(0, |line| line.micros);
+            // What could not be booked is not given back either.
+            let missed = missing(self, amount).saturating_sub(before);
+            (amount.micros, amount.partial) = (said.saturating_sub(missed), missed > 0);
+            // In a rolling window it ages from now on; elsewhere it keeps the period of its estimate.
+            if let Some(account) = self.accounts.get(usize::from(amount.account.0)).filter(|_| !overdue)
+                && self.is_rolling(amount.account)
+            {
+                amount.tag = self.tag(account.spec, &account.budget);
+            }
+        }
+        Ok(receipt)
+    }
+
+    fn refundable(&self, amounts: &Self::Amounts, lines: &[Line]) -> Result<(), LedgerError> {
+        self.resolve_of(Some(&as_hold(JobId(0), amounts)), lines)?;
+        for (at, line) in (0..=u8::MAX).zip(lines) {
+            let left = amounts.iter().find(|amount| amount.account == line.account).map_or(0, |amount| amount.micros);
+            if line.micros > left {
+                return Err(LedgerError::RefundExceeds { line: at, left });
+            }
+        }
+        Ok(())
+    }
+
+    fn refund(&mut self, amounts: &mut Self::Amounts, lines: &[Line]) -> Receipt {
+        let mut receipt = Receipt::of(HoldState::Posted);
+        for (at, line) in lines.iter().numbered() {
+            let Some(own) = amounts.iter_mut().find(|amount| amount.account == line.account) else { continue };
+            own.micros = own.micros.saturating_sub(line.micros);
+            own.partial |= line.micros > 0;
+            if !self.give_back(line.account, own.tag, line.micros) {
+                receipt.closed.add(at);
+            }
+        }
+        receipt
     }
 
     fn absorb(&mut self, id: JobId, actual: &[Line]) -> Result<Receipt, LedgerError> {

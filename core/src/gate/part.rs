@@ -14,6 +14,7 @@
 
 use core::fmt;
 
+use super::offer::Offer;
 use crate::adapt::{Aimd, Pacing};
 use crate::breaker::{Breaker, Phase};
 use crate::bucket::{Inherit, TokenBucket};
@@ -105,9 +106,14 @@ impl<B: Book> Part for B {
 
 /// The request limit of a gate, which the server's feedback and the adaptation may retune.
 pub trait Requests: Part {
-    /// Makes it `units` in every `per` from now on, without granting anything. Does nothing where there is no rate.
-    fn set_rate(&mut self, now: Instant, units: u32, per: Duration) {
-        let _ = (now, units, per);
+    /// The quota in force; `None` where there is no rate to change.
+    fn quota_in_force(&self) -> Option<Quota> {
+        None
+    }
+
+    /// Puts another quota in force from now on, without granting anything. Does nothing where there is no rate.
+    fn retune(&mut self, now: Instant, quota: Quota) {
+        let _ = (now, quota);
     }
 
     /// Takes what is there above `left`: the server says that no more is.
@@ -126,11 +132,13 @@ impl<const N: usize> Requests for WindowLog<N> {}
 impl<const B: usize> Requests for WindowSlices<B> {}
 
 impl Requests for TokenBucket {
-    /// With the same burst; what was used stays used.
-    fn set_rate(&mut self, now: Instant, units: u32, per: Duration) {
-        if let Ok(quota) = Quota::new_with_burst(units, per, self.quota().burst()) {
-            self.set_quota(now, quota, Inherit::KeepUsed);
-        }
+    fn quota_in_force(&self) -> Option<Quota> {
+        Some(self.quota())
+    }
+
+    /// What was used stays used.
+    fn retune(&mut self, now: Instant, quota: Quota) {
+        self.set_quota(now, quota, Inherit::KeepUsed);
     }
 }
 
@@ -192,6 +200,8 @@ pub struct Adaptation {
     pub jobs: Option<Aimd>,
     /// Slower when the server says that little is left.
     pub pacing: Option<Pacing>,
+    /// What the server advertises, where it is less than what the owner has set.
+    pub offer: Option<Offer>,
 }
 
 /// The place of the adaptation.
@@ -216,7 +226,8 @@ impl Adapt for Adaptation {
         Some(self)
     }
     fn most_jobs(&self) -> u32 {
-        self.jobs.map_or(u32::MAX, |jobs| jobs.value())
+        let offered = self.offer.map_or(u32::MAX, |offer| offer.jobs());
+        self.jobs.map_or(offered, |jobs| jobs.value().min(offered))
     }
 }
 

@@ -8,8 +8,6 @@ use super::call::{Call, HeldIn};
 use super::job::{Ending, JobState};
 use super::limits::AnyLimits;
 use super::money::Money;
-#[cfg(feature = "headers")]
-use super::part::Requests;
 use super::part::{Adapt, Fuse, Part, Patience};
 use crate::bounded::{Bounded, Counting};
 use crate::breaker::Phase;
@@ -62,7 +60,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.advance(eff);
         let jobs = &mut self.jobs;
         self.limits.all_mut().money.set_wall(eff, (unix, error, trust), &mut |each| {
-            for job in jobs.iter_mut().filter(|job| job.state != JobState::Settled) {
+            for job in jobs.iter_mut() {
                 let held = job.state.has_hold();
                 for amount in job.amounts.as_mut().iter_mut().filter(|amount| amount.is_some()) {
                     each(amount, held);
@@ -88,17 +86,12 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.state.patience = patience;
     }
 
-    /// The request limit, for the owner to change.
-    pub fn requests_mut(&mut self) -> &mut L::Requests {
-        &mut self.limits.all_mut().requests
-    }
-
     /// The limits, to look at.
     pub const fn limits(&self) -> &L {
         &self.limits
     }
 
-    /// How many slots there are, the adaptation included.
+    /// How many slots there are: the least of what the owner, the server and the adaptation say.
     pub fn slots(&self) -> u32 {
         self.state.slots.min(self.limits.all().adaptation.most_jobs())
     }
@@ -234,29 +227,5 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         money.act(at);
         money.post(&mut job.amounts);
         self.state.counters.expired = self.state.counters.expired.saturating_add(1);
-    }
-}
-
-#[cfg(feature = "headers")]
-impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
-    /// Hears what a response said about limits, besides its outcome: what is left of the rate is believed if it is less
-    /// than we thought, and with [`Adaptation::pacing`](super::Adaptation::pacing) the next requests keep their distance.
-    /// Call it before [`answered`](Self::answered). A server never raises anything by this.
-    pub fn heard(&mut self, now: Instant, feedback: &crate::headers::Feedback) {
-        let eff = self.note(now);
-        let rejects = u32::from(feedback.faults().ignored);
-        self.state.counters.parse_rejects = self.state.counters.parse_rejects.saturating_add(rejects);
-        let Some(bucket) = feedback.buckets().find(|bucket| bucket.unit() == crate::headers::Unit::Requests) else {
-            return;
-        };
-        let Some(remaining) = bucket.remaining() else { return };
-        // What is on its way is booked here, and not known there yet.
-        let limits = self.limits.all_mut();
-        limits.requests.lower_to(eff, remaining);
-        let pacing = limits.adaptation.adaptation().and_then(|adaptation| adaptation.pacing);
-        if let (Some(pacing), Some(limit)) = (pacing, bucket.limit()) {
-            let gap = pacing.gap(remaining, limit, bucket.reset_after()).min(self.state.patience.max_block);
-            self.state.paced = self.state.paced.max(eff.saturating_add(gap));
-        }
     }
 }

@@ -76,7 +76,7 @@ impl Desk {
         let limits = Limits::new()
             .requests(TokenBucket::new(RATE, Start::Full, now))
             .money(money)
-            .adaptation(Adaptation { rate: None, jobs: Some(Aimd::new(valid!(CROWD.checked()))), pacing: None });
+            .adaptation(Adaptation { jobs: Some(Aimd::new(valid!(CROWD.checked()))), ..Adaptation::default() });
         let gate = Gate::new(limits, now).with_slots(3);
         let queue = Queue::new(QueuePolicy::DEFAULT);
         Self {

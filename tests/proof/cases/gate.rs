@@ -30,6 +30,7 @@ macro_rules! questions {
     gate().set_slots(any());
     gate().set_patience(any());
     gate().heard(any(), any());
+    seen(gate().refund(any(), any(), any()));
     }};
 }
 

@@ -101,7 +101,7 @@ impl Desk {
             .adaptation(Adaptation {
                 rate: Some((Aimd::new(pace), MINUTE)),
                 jobs: Some(Aimd::new(crowd)),
-                pacing: None,
+                ..Adaptation::default()
             });
         let gate = Gate::new(limits, now).with_slots(SLOTS);
         Ok(Self { gate, accounts, entropy: Entropy::of_device(1) })
