@@ -37,6 +37,29 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// happened already; `None` if nothing is going to happen.
     ///
     /// Sleep until then, or until an `ask` said, or until something comes in.
+    ///
+    /// # Example
+    /// Two jobs, of which nothing is ever heard: the gate says when to look, and what has become of them.
+    /// ```
+    /// use tollgate::{Duration, Gate, Instant, JobId, JobState, Limits, Request};
+    /// let (mut now, lease) = (Instant::ORIGIN, Duration::from_mins(10));
+    /// let mut gate = Gate::<_, 8, 2>::new(Limits::new(), now);
+    /// let sent = gate.ask(now, &Request::new(JobId(1), lease))?;
+    /// gate.sending(now, &sent).unwrap();
+    /// let lost = gate.ask(now, &Request::new(JobId(2), lease))?; // and never sent
+    ///
+    /// let mut log = Vec::new();
+    /// while let Some(at) = gate.next_event(now) {
+    ///     now = at; // on a chip: sleep until then
+    ///     while let Some((JobId(id), state)) = gate.expire(now) {
+    ///         log.push((now.as_micros() / 1_000_000, id, state));
+    ///     }
+    /// }
+    /// // The permit was void after half a minute, with nothing to tell; the answer was late after two, the lease over after ten.
+    /// assert_eq!(log, [(120, 1, JobState::Unknown), (600, 1, JobState::Overdue)]);
+    /// # let _ = lost;
+    /// # Ok::<(), tollgate::AskError>(())
+    /// ```
     pub fn next_event(&self, now: Instant) -> Option<Instant> {
         let eff = self.effective(now);
         if self.jobs.iter().any(super::job::Job::is_untold) {
