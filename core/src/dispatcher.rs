@@ -13,6 +13,7 @@ use core::fmt;
 use crate::gate::{AnyLimits, AskError, Gate, Permit, Request};
 use crate::job::JobId;
 use crate::limiter::Denied;
+use crate::log::log;
 use crate::queue::Queue;
 use crate::queue_entry::{Entry, Rejected};
 use crate::time::Instant;
@@ -162,6 +163,7 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
     /// Tells what to do next. Ask again after each answer but the two that say to wait, and `Empty`.
     pub fn next(&mut self, now: Instant) -> Next<T> {
         if let Some(entry) = self.queue.expire(now) {
+            log!(warn, "job {=u64}: its deadline has passed", entry.id.0);
             return Next::Expired(entry);
         }
         let mut wake: Option<Instant> = None;
@@ -186,6 +188,7 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
             },
             Some((id, Err(why))) => {
                 if let Some(entry) = self.queue.cancel(id) {
+                    log!(warn, "job {=u64}: rejected: {}", id.0, why);
                     return Next::Rejected { entry, why };
                 }
             }
@@ -206,6 +209,33 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
 
     /// The next instant at which something happens by itself in the gate, or a deadline passes: see
     /// [`Gate::next_event`].
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Dispatcher, Duration, Entry, Gate, Instant, JobId, Limits, Next, Queue, QueuePolicy, Request, Work};
+    /// #[derive(Debug)]
+    /// struct Clip;
+    /// impl Work for Clip {
+    ///     fn request(&self, id: JobId) -> Request<'_> {
+    ///         Request::new(id, Duration::from_mins(10))
+    ///     }
+    /// }
+    /// let s = Instant::from_secs;
+    /// let gate = Gate::<_, 8, 8>::new(Limits::new(), s(0)).with_slots(1);
+    /// let mut jobs = Dispatcher::new(gate, Queue::<_, 8>::new(QueuePolicy::DEFAULT));
+    /// for id in [1, 2] {
+    ///     jobs.submit(s(0), Entry::new(JobId(id), Clip).deadline(s(30))).unwrap();
+    /// }
+    /// let Next::Send { permit, .. } = jobs.next(s(0)) else { panic!("it is free") };
+    /// jobs.gate.sending(s(0), &permit).unwrap();
+    ///
+    /// // The second waits for the slot, and no longer than to its deadline.
+    /// let at = jobs.next_event(s(0)).unwrap();
+    /// assert!(at >= s(30) && at < s(31), "{at}");
+    /// assert!(matches!(jobs.next(at), Next::Expired(entry) if entry.id == JobId(2)));
+    /// // Then the answer to the first is due.
+    /// assert_eq!(jobs.next_event(at), Some(s(120)));
+    /// ```
     pub fn next_event(&self, now: Instant) -> Option<Instant> {
         let queue = [self.queue.next_ready(now), self.queue.next_expiry()].into_iter().flatten();
         queue.chain(self.gate.next_event(now)).min()

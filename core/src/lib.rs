@@ -42,6 +42,7 @@ mod forecast;
 mod gate;
 mod glue;
 mod grants;
+pub mod guide;
 #[cfg(feature = "headers")]
 pub mod headers;
 mod hold;
@@ -52,6 +53,7 @@ mod job;
 pub mod journal;
 mod ledger;
 mod limiter;
+mod log;
 mod plan;
 pub mod presets;
 mod price;
