@@ -4,7 +4,8 @@ use tollgate::{Denied, Duration, Inherit, Instant, Limiter, Quota, Reservation, 
 
 use crate::call::{Done, Place, explained, given, plain};
 use crate::handle::{self, handle};
-use crate::status::{tollgate_status, tollgate_why};
+use crate::status::tollgate_status;
+use crate::why::tollgate_why;
 
 /// Words of 64 bits in a `tollgate_bucket`.
 pub const TOLLGATE_BUCKET_WORDS: usize = 7;
@@ -73,7 +74,7 @@ pub enum tollgate_inherit {
 }
 
 impl tollgate_inherit {
-    fn of(value: u32) -> Result<Inherit, tollgate_status> {
+    pub(crate) fn of(value: u32) -> Result<Inherit, tollgate_status> {
         Ok(match value {
             _ if value == Self::KeepUsed as u32 => Inherit::KeepUsed,
             _ if value == Self::AsIs as u32 => Inherit::AsIs,

@@ -9,12 +9,15 @@
 
 use crate::status::tollgate_status as Status;
 
+/// The alignment of every handle, and of whatever else has 64-bit numbers in it.
+pub const TOLLGATE_ALIGNMENT: usize = 8;
+
 /// The caller's storage for something, and the kind by which its seal is known.
 ///
 /// # Safety
 /// `Self` is `repr(C)` and made of words of 64 bits, any of which are valid; [`fits`] has been asserted.
 pub(crate) unsafe trait Handle: Sized {
-    /// What is kept in it. It needs no `drop`.
+    /// What is kept in it; nothing is lost if it is overwritten and never dropped.
     type Inside;
     /// Unique, of [`KINDS`].
     const KIND: u32;
@@ -37,11 +40,16 @@ struct Sealed<T> {
     inside: T,
 }
 
+/// How many bytes of the storage are used.
+pub(crate) const fn used<H: Handle>() -> usize {
+    size_of::<Sealed<H::Inside>>()
+}
+
 /// Whether the storage is large enough and aligned as what it holds.
 pub(crate) const fn fits<H: Handle>() -> bool {
-    size_of::<Sealed<H::Inside>>() <= size_of::<H>()
-        && align_of::<Sealed<H::Inside>>() <= align_of::<H>()
-        && !core::mem::needs_drop::<H::Inside>()
+    used::<H>() <= size_of::<H>()
+        && align_of::<Sealed<H::Inside>>() <= TOLLGATE_ALIGNMENT
+        && align_of::<H>() == TOLLGATE_ALIGNMENT
 }
 
 /// Implements [`Handle`] and asserts what it promises.
@@ -139,5 +147,55 @@ pub(crate) unsafe fn take<H: Handle>(storage: *mut H) -> Result<H::Inside, Statu
         let value = inside(storage)?.read();
         storage.cast::<u64>().write(0);
         Ok(value)
+    }
+}
+
+/// Where the inside of a handle will be; it holds nothing until it is [`finish`]ed.
+///
+/// # Safety
+/// As [`inside`].
+pub(crate) unsafe fn begin<H: Handle>(storage: *mut H) -> Result<*mut H::Inside, Status> {
+    let storage = sound_mut(storage)?;
+    // SAFETY: the caller's promise, and it fits.
+    unsafe {
+        storage.cast::<u64>().write(0);
+        Ok(&raw mut (*storage.cast::<Sealed<H::Inside>>()).inside)
+    }
+}
+
+/// Seals what was begun.
+///
+/// # Safety
+/// [`begin`] has returned a place in this storage, and a valid inside has been written there.
+pub(crate) unsafe fn finish<H: Handle>(storage: *mut H) {
+    // SAFETY: `begin` has seen that it is sound, and the caller promises the rest.
+    unsafe { storage.cast::<u64>().write(seal(storage)) };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::*;
+
+    /// Where pointers take 64 bits; where they take 32 it is a little less.
+    #[test]
+    fn no_storage_is_larger_than_what_it_holds() {
+        fn words<H: Handle>() -> (usize, usize) {
+            (size_of::<H>() / 8, used::<H>().div_ceil(8))
+        }
+        for (name, (has, needs)) in [
+            ("bucket", words::<tollgate_bucket>()),
+            ("reservation", words::<tollgate_reservation>()),
+            ("window", words::<tollgate_window>()),
+            ("slots", words::<tollgate_slots>()),
+            ("backoff", words::<tollgate_backoff>()),
+            ("ledger", words::<tollgate_ledger>()),
+            ("retry", words::<tollgate_retry>()),
+            ("response", words::<tollgate_response>()),
+            ("gate", words::<tollgate_gate>()),
+            ("permit", words::<tollgate_permit>()),
+        ] {
+            assert_eq!(has, needs, "{name}");
+        }
     }
 }

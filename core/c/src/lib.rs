@@ -14,13 +14,42 @@
 #[cfg(not(target_os = "none"))]
 extern crate std;
 
+mod backoff;
 mod bucket;
+mod budget;
 mod call;
+mod gate;
 mod handle;
+mod jobs;
+mod ledger;
+mod outcome;
+mod report;
+mod slots;
 mod status;
+mod why;
+mod window;
 
+pub use backoff::*;
 pub use bucket::*;
-pub use status::{tollgate_status, tollgate_status_text, tollgate_why};
+pub use budget::{
+    TOLLGATE_ACCOUNTS, TOLLGATE_ROLLING_SLICES, tollgate_budget, tollgate_line, tollgate_overage, tollgate_renewal,
+    tollgate_unit,
+};
+pub use gate::{
+    TOLLGATE_GATE_CALLS, TOLLGATE_GATE_JOBS, TOLLGATE_GATE_WORDS, TOLLGATE_PERMIT_WORDS, tollgate_gate,
+    tollgate_gate_answered, tollgate_gate_ask, tollgate_gate_cancel, tollgate_gate_config, tollgate_gate_earliest,
+    tollgate_gate_heard, tollgate_gate_init, tollgate_gate_poll, tollgate_gate_sending, tollgate_permit,
+    tollgate_request,
+};
+pub use handle::TOLLGATE_ALIGNMENT;
+pub use jobs::*;
+pub use ledger::*;
+pub use outcome::*;
+pub use report::*;
+pub use slots::*;
+pub use status::*;
+pub use why::*;
+pub use window::*;
 
 /// No panic can be reached in an optimised build, so that it contains no call of this and links without
 /// `tollgate_panicked`. An application that links a debug build provides it; it must not return.
