@@ -1326,7 +1326,7 @@ typedef struct tollgate_response {
  */
 typedef struct tollgate_outcome {
   /**
-   * How long the server asked to stay back, in microseconds; 0 if it did not.
+   * How long the server asked to stay back, in microseconds; 0 if it did not, unless `at_once` is 1.
    */
   uint64_t wait_us;
   /**
@@ -1341,6 +1341,10 @@ typedef struct tollgate_outcome {
    * 1 if the server said to retry, -1 if it said not to, 0 if it said neither.
    */
   int32_t should_retry;
+  /**
+   * 1 if the server said in so many words that there is nothing to wait for.
+   */
+  uint32_t at_once;
   /**
    * The HTTP status, at least 100.
    */
@@ -1985,6 +1989,14 @@ tollgate_status tollgate_ledger_acknowledge(struct tollgate_ledger *ledger, uint
 tollgate_status tollgate_retry_init(struct tollgate_retry *retry, const struct tollgate_retry_config *config, uint64_t now_us);
 
 /**
+ * Reads the value of a `Retry-After` header: whole seconds, a decimal, or a date; writes the wait to `wait_us`. `unix_us`
+ * is what a clock showed at the receipt, for a date; negative if there is none.
+ *
+ * `TOLLGATE_STATUS_NOTHING` if it cannot be read, or is a date and there is no clock.
+ */
+tollgate_status tollgate_retry_after(const uint8_t *value, size_t length, int64_t unix_us, uint64_t *wait_us);
+
+/**
  * Makes a reader of header lines in `response`, whatever was there, for a server by the name of its dialect (of
  * `dialect_length` bytes: "github", "kling"), or for any server if `dialect` is NULL.
  *
@@ -1995,6 +2007,9 @@ tollgate_status tollgate_response_init(struct tollgate_response *response, const
 /**
  * Takes one header line: its name and its value, without the colon and the end of the line, in any order. What has nothing
  * to do with limits is ignored; what cannot be read is ignored and counted.
+ *
+ * The one function whose parser of structured fields contains checks that the compiler cannot prove away: a program for a
+ * chip that calls it has to provide `tollgate_panicked`.
  */
 tollgate_status tollgate_response_line(struct tollgate_response *response,
                                        const uint8_t *name,

@@ -1,12 +1,13 @@
 //! How a request ended, and what is to be done: outcomes in, answers out.
 
-use tollgate::headers::{Feedback, FeedbackReader, dialects};
+use tollgate::headers::retry_after::RetryAfter;
+use tollgate::headers::{Feedback, FeedbackReader, Mode, dialects};
 use tollgate::{
     Answer, Duration, Failure, Instant, Outcome, Reason, Repeatable, Retry, RetryPolicy, UnixMicros, Verdict,
     presets::backoffs,
 };
 
-use crate::call::{Place, bytes, given, plain};
+use crate::call::{Place, bytes, flag, given, plain};
 use crate::handle::{self, handle};
 use crate::status::tollgate_status;
 
@@ -94,7 +95,7 @@ pub enum tollgate_verdict {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct tollgate_outcome {
-    /// How long the server asked to stay back, in microseconds; 0 if it did not.
+    /// How long the server asked to stay back, in microseconds; 0 if it did not, unless `at_once` is 1.
     pub wait_us: u64,
     /// One of `tollgate_failure`. If it is not `TOLLGATE_FAILURE_NONE`, nothing else counts.
     pub failure: u32,
@@ -102,6 +103,8 @@ pub struct tollgate_outcome {
     pub verdict: u32,
     /// 1 if the server said to retry, -1 if it said not to, 0 if it said neither.
     pub should_retry: i32,
+    /// 1 if the server said in so many words that there is nothing to wait for.
+    pub at_once: u32,
     /// The HTTP status, at least 100.
     pub status: u16,
 }
@@ -121,7 +124,8 @@ impl TryFrom<tollgate_outcome> for Outcome {
         if let Some(failure) = failure {
             return Ok(Self::Failed(failure));
         }
-        let wait = (outcome.wait_us > 0).then_some(Duration::from_micros(outcome.wait_us));
+        let named = flag(outcome.at_once)? || outcome.wait_us > 0;
+        let wait = named.then_some(Duration::from_micros(outcome.wait_us));
         let verdict = match (outcome.verdict, outcome.status) {
             (0, 429) if wait.is_some() => Verdict::Soft,
             (0, 429) | (3, _) => Verdict::Blind,
@@ -157,6 +161,7 @@ impl From<&Feedback> for tollgate_outcome {
         };
         Self {
             wait_us: feedback.gate().map_or(0, Duration::as_micros),
+            at_once: feedback.gate().is_some_and(Duration::is_zero).into(),
             failure: tollgate_failure::None as u32,
             verdict: verdict as u32,
             should_retry: feedback.should_retry().map_or(0, |yes| if yes { 1 } else { -1 }),
@@ -283,6 +288,30 @@ pub unsafe extern "C" fn tollgate_retry_init(
     }
 }
 
+/// Reads the value of a `Retry-After` header: whole seconds, a decimal, or a date; writes the wait to `wait_us`. `unix_us`
+/// is what a clock showed at the receipt, for a date; negative if there is none.
+///
+/// `TOLLGATE_STATUS_NOTHING` if it cannot be read, or is a date and there is no clock.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tollgate_retry_after(
+    value: *const u8,
+    length: usize,
+    unix_us: i64,
+    wait_us: *mut u64,
+) -> tollgate_status {
+    // SAFETY: the caller keeps the rules.
+    unsafe {
+        plain(|| {
+            let (value, place) = (bytes(value, length)?, Place::new(wait_us)?);
+            let mut header = RetryAfter::new();
+            header.line(value, Mode::Lenient);
+            let now = (unix_us >= 0).then_some(UnixMicros::from_micros(unix_us));
+            place.put(header.resolve(now).ok_or(tollgate_status::Nothing)?.delay.span.as_micros());
+            Ok(())
+        })
+    }
+}
+
 /// Makes a reader of header lines in `response`, whatever was there, for a server by the name of its dialect (of
 /// `dialect_length` bytes: "github", "kling"), or for any server if `dialect` is NULL.
 ///
@@ -309,6 +338,9 @@ pub unsafe extern "C" fn tollgate_response_init(
 
 /// Takes one header line: its name and its value, without the colon and the end of the line, in any order. What has nothing
 /// to do with limits is ignored; what cannot be read is ignored and counted.
+///
+/// The one function whose parser of structured fields contains checks that the compiler cannot prove away: a program for a
+/// chip that calls it has to provide `tollgate_panicked`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_response_line(
     response: *mut tollgate_response,
