@@ -1594,6 +1594,11 @@ extern "C" {
 const char *tollgate_status_text(int32_t status);
 
 /**
+ * What a limit is called, in a few English words, lower case, for a log. Never NULL; the text lives as long as the program.
+ */
+const char *tollgate_limit_text(uint32_t limit);
+
+/**
  * Makes a bucket in `bucket`, whatever was there, with `start` units in it: `UINT32_MAX` for full, 0 for empty, the safe
  * choice after a reboot without a memory.
  *

@@ -1,5 +1,7 @@
 //! `tollgate_why`: the numbers behind a status, and how the errors of the core become one.
 
+use core::ffi::{CStr, c_char};
+
 use tollgate::{AskError, Binding, Denied, GateError, GiveUp, JobState, LedgerError, QuotaError, Shortfall};
 
 use crate::status::tollgate_status::{self, self as S};
@@ -47,6 +49,24 @@ pub enum tollgate_limit {
     Money = 7,
     /// The breaker is open.
     Breaker = 8,
+}
+
+/// What a limit is called, in a few English words, lower case, for a log. Never NULL; the text lives as long as the program.
+#[unsafe(no_mangle)]
+pub extern "C" fn tollgate_limit_text(limit: u32) -> *const c_char {
+    const TEXTS: &[(tollgate_limit, &CStr)] = &[
+        (tollgate_limit::None, c"no limit"),
+        (tollgate_limit::Block, c"the server's block"),
+        (tollgate_limit::Requests, c"the rate of requests"),
+        (tollgate_limit::Window, c"the window of requests"),
+        (tollgate_limit::Slots, c"the slots"),
+        (tollgate_limit::Jobs, c"the table of jobs"),
+        (tollgate_limit::Calls, c"the requests on their way"),
+        (tollgate_limit::Money, c"an account"),
+        (tollgate_limit::Breaker, c"the breaker"),
+    ];
+    let known = TEXTS.iter().find(|(known, _)| *known as u32 == limit);
+    known.map_or(c"not a limit", |(_, text)| text).as_ptr()
 }
 
 /// Where a job of a gate stands.

@@ -10,7 +10,7 @@
 static const uint64_t SECOND = 1000000;
 static const tollgate_budget budgets[2] = {
     {.limit = 90000000, .unit = TOLLGATE_UNIT_CREDITS, .renewal = TOLLGATE_RENEWAL_DAY, .alerts = {80, 100}},
-    {.limit = 5000000, .unit = TOLLGATE_UNIT_USD, .renewal = TOLLGATE_RENEWAL_LIFETIME},
+    {.limit = 6000000, .unit = TOLLGATE_UNIT_USD, .renewal = TOLLGATE_RENEWAL_LIFETIME},
 };
 static const tollgate_line estimate[2] = {CREDITS(25), CENTS(175)}, actual[2] = {CREDITS(20), CENTS(140)};
 static tollgate_bucket uplink;
@@ -41,8 +41,8 @@ static int job(uint64_t now, uint64_t id, uint16_t status, const char *retry_aft
     tollgate_answer answer;
     const tollgate_status asked = tollgate_gate_ask(&gate, now, &request, &permit, &why);
     if (asked != TOLLGATE_STATUS_OK) {
-        say("%u s: job %u: %s, limit %u, at %u s, amount %u", now / SECOND, id, tollgate_status_text(asked),
-            (uint64_t)why.limit, why.at_us / SECOND, why.amount);
+        say("%u s: job %u: %s: %s, %u s", now / SECOND, id, tollgate_limit_text(why.limit), tollgate_status_text(asked),
+            why.at_us / SECOND);
         return 0;
     }
     MUST(tollgate_gate_sending(&gate, now, &permit));
@@ -51,8 +51,8 @@ static int job(uint64_t now, uint64_t id, uint16_t status, const char *retry_aft
     }
     MUST(tollgate_retry_init(&retry, &patience, now));
     MUST(tollgate_gate_answered(&gate, now, &permit, &outcome, &retry, 0, &answer));
-    say("%u s: job %u: %u, verb %u, at %u s", now / SECOND, id, (uint64_t)status, (uint64_t)answer.verb,
-        answer.at_us / SECOND);
+    say("%u s: job %u: %u, %s, %u s", now / SECOND, id, (uint64_t)status,
+        answer.verb == TOLLGATE_VERB_ACCEPTED ? "it runs" : "again", answer.at_us / SECOND);
     return 0;
 }
 
@@ -72,8 +72,7 @@ static int jobs(void) {
     MUST(job(121 * SECOND, 4, 200, NULL));
     for (uint32_t account = 0; account < 2; account++) {
         MUST(tollgate_gate_report(&gate, 122 * SECOND, account, &report));
-        say("account %u: posted %u, held %u, available %u, alerts %u", (uint64_t)account, report.posted, report.held,
-            report.available, (uint64_t)report.alerts);
+        say("account %u: posted %u, held %u, available %u", (uint64_t)account, report.posted, report.held, report.available);
     }
     return 0;
 }

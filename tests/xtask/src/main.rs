@@ -14,6 +14,7 @@
 //! ```
 
 mod bare;
+mod c;
 mod ci;
 mod defmt;
 mod elf;
