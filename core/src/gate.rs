@@ -14,6 +14,7 @@
 
 mod answer;
 mod call;
+mod change;
 mod finish;
 mod job;
 mod limits;
