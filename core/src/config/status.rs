@@ -24,7 +24,7 @@ use crate::time::Instant;
 /// ```
 ///
 /// # Errors
-/// [`WriteError::NoRoom`] with the length it takes: about 700 bytes, and 500 an account.
+/// [`WriteError::NoRoom`] with the length it takes: about 500 bytes, and 400 an account, more where the numbers are long.
 ///
 /// # Example
 /// ```
