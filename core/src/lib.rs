@@ -31,6 +31,8 @@ mod calendar;
 mod checksum;
 mod civil;
 mod clocked;
+#[cfg(feature = "json")]
+pub mod config;
 mod continued;
 mod decimal;
 mod dispatcher;
