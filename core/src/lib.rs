@@ -27,7 +27,7 @@ mod budget;
 mod burn;
 mod burst;
 mod calendar;
-#[cfg(feature = "image")]
+#[cfg(any(feature = "image", feature = "journal"))]
 mod checksum;
 mod civil;
 mod clocked;
