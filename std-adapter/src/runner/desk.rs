@@ -60,7 +60,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const 
 
     /// Lets a job wait. It comes back if it may not: its drop is anybody's code.
     pub(super) fn submit(&mut self, now: Instant, mut job: Box<Queued>) -> Result<JobId, (Job, SubmitRefusal)> {
-        let id = job.spec.id.unwrap_or_else(|| self.name(now));
+        let (id, next) = job.spec.id.map_or_else(|| self.name(now), |id| (id, self.next));
         job.ends = now.saturating_add(job.spec.timeout);
         let (key, class, start_by, ends) = (job.spec.key, job.spec.class, job.spec.start_by, job.ends);
         let entry = Entry::new(id, job).key(key).class(class).deadline(start_by.min(ends));
@@ -78,23 +78,26 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const 
             return Err((entry, SubmitRefusal::Queue(QueueError::TooLate { deadline: start_by, earliest })));
         }
         match self.jobs.queue.submit(now, now, entry) {
-            Ok(()) => Ok(id),
+            Ok(()) => {
+                self.next = next;
+                Ok(id)
+            }
             Err(rejected) => Err((rejected.entry, SubmitRefusal::Queue(rejected.why))),
         }
     }
 
-    /// The next number that nobody knows.
-    fn name(&mut self, now: Instant) -> JobId {
-        let Self { jobs, next, .. } = self;
+    /// The next number that nobody knows, and the one behind it.
+    fn name(&self, now: Instant) -> (JobId, u64) {
+        let mut next = self.next;
         // One more than there can be known ones.
         for _ in 0..=N.saturating_add(JOBS) {
-            let id = JobId(*next);
-            *next = next.checked_add(1).unwrap_or(1);
-            if jobs.queue.get(id).is_none() && jobs.gate.job(now, id).is_none() {
-                return id;
+            let id = JobId(next);
+            next = next.checked_add(1).unwrap_or(1);
+            if self.jobs.queue.get(id).is_none() && self.jobs.gate.job(now, id).is_none() {
+                return (id, next);
             }
         }
-        JobId(*next)
+        (JobId(next), next)
     }
 
     /// What a runner is to do; `None` when there is nothing more to do for ever.
