@@ -35,6 +35,7 @@ mod clocked;
 pub mod config;
 mod continued;
 mod decimal;
+mod dispatch;
 mod dispatcher;
 #[cfg(any(feature = "embassy-sync", feature = "embassy-time"))]
 pub mod embassy;
@@ -104,6 +105,7 @@ pub use civil::{CalendarError, Date, IsoWeek, Weekday, is_leap_year};
 pub use clocked::Clocked;
 pub use continued::{Continued, Offline};
 pub use decimal::DecimalError;
+pub use dispatch::Dispatch;
 pub use dispatcher::{Dispatcher, Next, SubmitError, Work};
 pub use entropy::Entropy;
 pub use forecast::{Forecast, burns_out};
