@@ -100,7 +100,7 @@ pub use civil::{CalendarError, Date, IsoWeek, Weekday, is_leap_year};
 pub use clocked::Clocked;
 pub use continued::{Continued, Offline};
 pub use decimal::DecimalError;
-pub use dispatcher::{Dispatcher, Next, SubmitError, Work};
+pub use dispatcher::{Answered, Dispatcher, Next, SubmitError, Unheard, Work};
 pub use entropy::Entropy;
 pub use forecast::{Forecast, burns_out};
 pub use gate::{

@@ -3,6 +3,7 @@
 mod blocks;
 mod dispatch;
 mod laws;
+mod dispatch_answered;
 mod lives;
 mod owner;
 mod reconcile;
