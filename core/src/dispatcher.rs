@@ -173,7 +173,11 @@ impl<L: AnyLimits, T: fmt::Debug, const JOBS: usize, const CALLS: usize, const N
     for Dispatcher<L, T, JOBS, CALLS, N, C>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dispatcher").field("gate", &self.gate).field("queue", &self.queue).finish()
+        f.debug_struct("Dispatcher")
+            .field("gate", &self.gate)
+            .field("queue", &self.queue)
+            .field("full", &self.full)
+            .finish()
     }
 }
 

@@ -20,10 +20,9 @@ mod client;
 mod clock;
 mod jobs;
 mod limits;
+mod money;
 mod picture;
 mod plan;
-mod purse;
-mod queue;
 mod refusals;
 mod report;
 mod run;
@@ -41,17 +40,16 @@ use std::time::Duration as Real;
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::net::TcpListener;
-use tollgate::Instant;
+use tollgate::Clock;
 
 use crate::api::Api;
 use crate::books::Books;
 use crate::client::Client;
 use crate::clock::FastClock;
 use crate::jobs::Job;
-use crate::limits::Limits;
+use crate::limits::Clip;
+use crate::money::Purse;
 use crate::plan::PlanName;
-use crate::purse::Purse;
-use crate::queue::Queue;
 use crate::report::Report;
 use crate::server::Server;
 
@@ -134,18 +132,19 @@ async fn run(args: &Args, jobs: Vec<Job>) -> Result<Report, Box<dyn Error>> {
     let books = Books::new(plan.per_minute, plan.concurrent);
     let server = tokio::spawn(Server::new(clock, args.seed, books).serve(listener));
 
-    let costs = match args.careless {
-        None => [1, 1, 1],
-        Some(Careless::Window) => [0, 0, 1],
-        Some(Careless::Slots) => [1, 1, 0],
+    let counts = match args.careless {
+        None => [1, 1],
+        Some(Careless::Window) => [0, 1],
+        Some(Careless::Slots) => [1, 0],
     };
-    let count = jobs.len();
-    let (api, start) = (Api::new(address)?, Instant::from_micros(clock.micros()));
-    let limits = Limits::of(plan, costs, start)?;
+    let (api, now, count) = (Api::new(address)?, clock.now(), jobs.len());
+    let (purse, money) = Purse::of(&jobs, now)?;
+    let mut queue = limits::of(plan, money, now)?;
+    for job in jobs {
+        queue.submit(now, Clip::order(job, &purse, counts, now)?)?;
+    }
     let bar = progress(count)?;
-    let purse = Box::new(Purse::of(&jobs, start)?);
-    let queue = Queue::of(jobs, start);
-    let client = Client::new((clock, api.clone()), (limits, purse), queue, args.seed, bar.clone());
+    let client = Client::new(clock, api.clone(), (queue, purse), args.seed, bar.clone());
     let work = tokio::time::timeout(Real::from_secs(args.deadline), client.work()).await;
     bar.finish_and_clear();
     let run = work.map_err(|_| format!("not finished after {} s: given up", args.deadline))?;
