@@ -12,7 +12,6 @@
 //! A request that is accepted and runs for minutes keeps its slot until [`finished`](Gate::finished). What is absent from
 //! the [`Limits`] costs neither memory nor code. A decision looks at each limit and through the table of jobs once.
 
-mod alerts;
 mod answer;
 mod call;
 mod finish;

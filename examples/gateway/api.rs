@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tollgate::headers::dialects::{Dialect, KLING, Meaning, Rule};
-use tollgate::headers::{FeedbackReader, moment::Format};
+use tollgate::headers::{Feedback, FeedbackReader, moment::Format};
 use tollgate::{Duration, Failure, Outcome};
 
 use crate::bill::Bill;
@@ -28,6 +28,8 @@ static DIALECT: Dialect = Dialect::new(
 pub(crate) struct Reply {
     /// What it means for whoever sends requests.
     pub(crate) outcome: Outcome,
+    /// And all that it said about limits.
+    pub(crate) feedback: Option<Box<Feedback>>,
     /// The task will be ready after about so long, if it runs.
     pub(crate) ready_in: Duration,
     /// Status and message, for people.
@@ -80,7 +82,14 @@ impl Api {
                 let failure = if error.is_connect() { Failure::NotSent } else { Failure::Broken };
                 let [wrote, label] = ["", "no answer"].map(str::to_owned);
                 let said = error.to_string();
-                return Reply { outcome: Outcome::Failed(failure), ready_in: Duration::ZERO, said, wrote, label };
+                return Reply {
+                    outcome: Outcome::Failed(failure),
+                    feedback: None,
+                    ready_in: Duration::ZERO,
+                    said,
+                    wrote,
+                    label,
+                };
             }
         };
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -133,14 +142,15 @@ pub(crate) fn read(status: u16, headers: &HeaderMap, body: &Value) -> Reply {
         reader.cause(cause);
     }
     // Dates are compared to the answer's own: no clock of ours is asked.
-    let outcome = Outcome::from(&reader.finish(status, None));
+    let feedback = reader.finish(status, None);
 
     let telling = |name: &str| name == "ratelimit" || name.contains("retry") || name.contains("reset");
     let line = headers.iter().find(|(name, _)| telling(name.as_str()));
     let line = line.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or("?")));
     let coded = || code.map(|code| format!("\"code\": {code}"));
     Reply {
-        outcome,
+        outcome: Outcome::from(&feedback),
+        feedback: Some(Box::new(feedback)),
         ready_in: Duration::from_secs(body["data"]["ready_in_s"].as_u64().unwrap_or(0)),
         said: format!("{status}: {}", body["message"].as_str().unwrap_or("no reason")),
         wrote: line.or_else(coded).unwrap_or_default(),

@@ -8,7 +8,7 @@
 
 use indicatif::ProgressBar;
 use tokio::task::JoinSet;
-use tollgate::{Answer, Clock, Duration, Entropy, Instant, JobId, JobState, Next, Permit};
+use tollgate::{Answer, Clock, Duration, Entropy, Instant, JobId, JobState, Next, Permit, SubmitError};
 
 use crate::api::{Api, Reply, Status};
 use crate::clock::FastClock;
@@ -49,6 +49,17 @@ impl Client {
     ) -> Self {
         let (dice, run) = (Entropy::of_device(seed), Run::default());
         Self { clock, api, jobs, purse, dice, on_their_way: JoinSet::new(), bar, run }
+    }
+
+    /// Lets a job wait, or refuses at once what no budget would ever pay.
+    pub(crate) fn submit(&mut self, order: Order) {
+        match self.jobs.submit(self.clock.now(), order) {
+            Ok(()) => {}
+            Err(SubmitError::Gate { entry, why }) => {
+                self.fail(&entry, self.purse.why_not(&self.jobs.gate, &entry, why))
+            }
+            Err(SubmitError::Queue(rejected)) => self.fail(&rejected.entry, rejected.why.to_string()),
+        }
     }
 
     /// Until every job is done or has failed for good.
@@ -111,7 +122,7 @@ impl Client {
         if !self.has_slot(now, id) {
             self.run.left(now, id);
         }
-        self.run.alerts.extend(self.purse.alerts(&mut self.jobs.gate));
+        self.run.alerts.extend(self.purse.alerts(&mut self.jobs.gate, now));
         let (slots, used) = (self.jobs.gate.in_flight(now), self.jobs.gate.limits().window.usage_permille(now));
         self.bar.set_message(format!("{slots} running, {}.{} % of the minute used", used / 10, used % 10));
         self.bar.set_position((self.run.done + self.run.failed.len()) as u64);
@@ -119,6 +130,7 @@ impl Client {
 
     fn answered(&mut self, now: Instant, order: Order, (sent, permit): (Instant, &Permit), reply: Reply) {
         let (id, before) = (order.id, Standing::of(&self.jobs.gate, now));
+        reply.feedback.iter().for_each(|feedback| self.jobs.gate.heard(now, feedback));
         let heard = match self.jobs.answered(now, order, permit, &reply.outcome, self.dice.next()) {
             Ok(heard) => heard,
             // Later than the gate has waited for it: does it run?

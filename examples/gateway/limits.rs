@@ -16,8 +16,8 @@ use std::error::Error;
 use tollgate::presets::backoffs;
 use tollgate::{
     Adaptation, Aimd, AimdPolicy, Breaker, BreakerPolicy, Burst, Dispatcher, Duration, Entry, History, Instant, JobId,
-    Limits, Line, Patience, Queue, QueuePolicy, Quota, QuotaCosts, Repeatable, Request, Restraint, Retry, RetryPolicy,
-    RetryQuota, Start, TokenBucket, Trip, WhenFull, Window, WindowLog, Work, valid,
+    Limits, Line, Offer, Patience, Queue, QueuePolicy, Quota, QuotaCosts, Repeatable, Request, Restraint, Retry,
+    RetryPolicy, RetryQuota, Start, TokenBucket, Trip, WhenFull, Window, WindowLog, Work, valid,
 };
 
 use crate::jobs::{Job, MOST_JOBS};
@@ -110,6 +110,7 @@ pub(crate) fn of(plan: Plan, money: Money, now: Instant) -> Result<Box<Jobs>, Bo
         .adaptation(Adaptation {
             rate: Some((Aimd::new(requests.checked()?), MINUTE)),
             jobs: Some(Aimd::new(tasks.checked()?)),
+            offer: Some(Offer::NONE),
             pacing: None,
         });
     let patience = Patience { to_answer: LEASE, max_block: POLICY.max_block, ..Patience::DEFAULT };

@@ -131,7 +131,7 @@ fn a_job_that_does_not_fit_is_refused_before_it_is_sent_and_each_alert_is_told_o
                 let price = purse.price(&entry.payload.job, 59).unwrap();
                 let id = entry.id;
                 drop(jobs.answered(now, entry, &permit, &OK, 0).unwrap());
-                told.extend(purse.alerts(&mut jobs.gate));
+                told.extend(purse.alerts(&mut jobs.gate, now));
                 jobs.gate.finished(now, id, &price).unwrap();
             }
             Next::WaitUntil(at) => now = at,
@@ -139,7 +139,7 @@ fn a_job_that_does_not_fit_is_refused_before_it_is_sent_and_each_alert_is_told_o
             Next::Empty => break,
             other => panic!("{other:?}"),
         }
-        told.extend(purse.alerts(&mut jobs.gate));
+        told.extend(purse.alerts(&mut jobs.gate, now));
     }
     // Sixteen jobs of 59 seconds are 18 880 credits.
     assert_eq!(refused, ["archive is short of 80.000000 credits"; 4]);

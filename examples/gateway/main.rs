@@ -139,12 +139,10 @@ async fn run(args: &Args, jobs: Vec<Job>) -> Result<Report, Box<dyn Error>> {
     };
     let (api, now, count) = (Api::new(address)?, clock.now(), jobs.len());
     let (purse, money) = Purse::of(&jobs, now)?;
-    let mut queue = limits::of(plan, money, now)?;
-    for job in jobs {
-        queue.submit(now, Clip::order(job, &purse, counts, now)?)?;
-    }
+    let orders = jobs.into_iter().map(|job| Clip::order(job, &purse, counts, now)).collect::<Result<Vec<_>, _>>()?;
     let bar = progress(count)?;
-    let client = Client::new(clock, api.clone(), (queue, purse), args.seed, bar.clone());
+    let mut client = Client::new(clock, api.clone(), (limits::of(plan, money, now)?, purse), args.seed, bar.clone());
+    orders.into_iter().for_each(|order| client.submit(order));
     let work = tokio::time::timeout(Real::from_secs(args.deadline), client.work()).await;
     bar.finish_and_clear();
     let run = work.map_err(|_| format!("not finished after {} s: given up", args.deadline))?;

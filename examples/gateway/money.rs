@@ -20,9 +20,10 @@ const TARIFF: Tariff<'static> = seed003::TARIFF;
 const PACKAGE: Package = seed003::PACKAGES[3];
 const ALERTS: Thresholds = valid!(Thresholds::percent(&[50, 75, 90], 5));
 
-// What the owner is ready to spend in this run: a little less than all jobs of the file would cost.
-static ALL: [BudgetSpec<'static>; 2] = both(33_000, 820);
+// What the owner is ready to spend in this run: in all, on a project, and on one that has to be cheap.
+static ALL: [BudgetSpec<'static>; 2] = both(31_000, 775);
 static PROJECT: [BudgetSpec<'static>; 2] = both(20_000, 600);
+static TRAILER: [BudgetSpec<'static>; 2] = both(1_000, 25);
 
 const fn both(credits: u32, dollars: u32) -> [BudgetSpec<'static>; 2] {
     let credits = BudgetSpec::new::<Credits>(Amount::whole(credits), Renewal::Lifetime);
@@ -56,8 +57,8 @@ impl Purse {
         let mut money = Money::new(Duration::ZERO);
         let [credits, dollars] = &ALL;
         let mut accounts = BTreeMap::from([(String::new(), [money.open(now, credits)?, money.open(now, dollars)?])]);
-        let [credits, dollars] = &PROJECT;
         for job in jobs {
+            let [credits, dollars] = if job.project == "trailer" { &TRAILER } else { &PROJECT };
             if !accounts.contains_key(&job.project) {
                 accounts.insert(job.project.clone(), [money.open(now, credits)?, money.open(now, dollars)?]);
             }
@@ -100,10 +101,10 @@ impl Purse {
     }
 
     /// The alerts that nobody has seen yet; each is told once.
-    pub(crate) fn alerts(&self, gate: &mut Gate) -> Vec<String> {
-        let pending: Vec<Alert> = gate.alerts().collect();
+    pub(crate) fn alerts(&self, gate: &mut Gate, now: Instant) -> Vec<String> {
+        let pending: Vec<Alert> = gate.limits().money.alerts().collect();
         let tell = |alert: Alert| {
-            gate.acknowledge(alert);
+            gate.money_mut(now).acknowledge(alert);
             let [name, unit] = self.name(gate, alert.account);
             format!("{name}: {} of its {unit} are spent or set aside", alert.share)
         };
