@@ -43,9 +43,7 @@ use tokio::net::TcpListener;
 use tollgate::Clock;
 
 use crate::api::Api;
-use crate::books::Books;
 use crate::client::Client;
-use crate::clock::FastClock;
 use crate::jobs::Job;
 use crate::limits::Clip;
 use crate::money::Purse;
@@ -126,11 +124,11 @@ fn exit(violations: Result<u64, Box<dyn Error>>) -> ExitCode {
 #[tokio::main(worker_threads = 2)]
 async fn run(args: &Args, jobs: Vec<Job>) -> Result<Report, Box<dyn Error>> {
     let plan = args.plan.plan();
-    let clock = FastClock::start(args.speed);
+    let server = Server::open(None, args.speed, args.seed, plan)?;
+    let clock = server.clock();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
-    let books = Books::new(plan.per_minute, plan.concurrent);
-    let server = tokio::spawn(Server::new(clock, args.seed, books).serve(listener));
+    let serving = tokio::spawn(server.serve(listener));
 
     let counts = match args.careless {
         None => [1, 1],
@@ -149,7 +147,7 @@ async fn run(args: &Args, jobs: Vec<Job>) -> Result<Report, Box<dyn Error>> {
     let real = clock.real();
     let books = tokio::time::timeout(Real::from_secs(10), api.books()).await??;
     let bill = tokio::time::timeout(Real::from_secs(10), api.bill()).await??;
-    server.abort();
+    serving.abort();
     Ok(Report { plan, seed: args.seed, speed: args.speed, jobs: count, run, books, bill, real })
 }
 
