@@ -8,7 +8,7 @@
 
 use indicatif::ProgressBar;
 use tokio::task::JoinSet;
-use tollgate::{Answer, Clock, Duration, Entropy, Instant, JobId, JobState, Next, Permit, SubmitError};
+use tollgate::{Answer, AskError, Clock, Duration, Entropy, Instant, JobId, JobState, Next, Permit, SubmitError};
 
 use crate::api::{Api, Reply, Status};
 use crate::clock::FastClock;
@@ -56,7 +56,7 @@ impl Client {
         match self.jobs.submit(self.clock.now(), order) {
             Ok(()) => {}
             Err(SubmitError::Gate { entry, why }) => {
-                self.fail(&entry, self.purse.why_not(&self.jobs.gate, &entry, why))
+                self.reject(&entry, why);
             }
             Err(SubmitError::Queue(rejected)) => self.fail(&rejected.entry, rejected.why.to_string()),
         }
@@ -88,7 +88,7 @@ impl Client {
                 Next::WaitForRelease | Next::Empty => return Instant::MAX,
                 Next::Expired(order) => self.fail(&order, "its deadline has passed".into()),
                 // It does not fit, and nothing that is under way would make room: refused before it is sent.
-                Next::Rejected { entry, why } => self.fail(&entry, self.purse.why_not(&self.jobs.gate, &entry, why)),
+                Next::Rejected { entry, why } => self.reject(&entry, why),
             }
         }
     }
@@ -174,6 +174,10 @@ impl Client {
             Ok(_) => self.run.done += 1,
             Err(why) => self.fail(order, why),
         }
+    }
+
+    fn reject(&mut self, order: &Order, why: AskError) {
+        self.fail(order, self.purse.why_not(&self.jobs.gate, order, why));
     }
 
     fn fail(&mut self, order: &Order, why: String) {

@@ -124,7 +124,7 @@ fn exit(violations: Result<u64, Box<dyn Error>>) -> ExitCode {
 #[tokio::main(worker_threads = 2)]
 async fn run(args: &Args, jobs: Vec<Job>) -> Result<Report, Box<dyn Error>> {
     let plan = args.plan.plan();
-    let server = Server::open(None, args.speed, args.seed, plan)?;
+    let server = Server::open(None, args)?;
     let clock = server.clock();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
@@ -140,7 +140,9 @@ async fn run(args: &Args, jobs: Vec<Job>) -> Result<Report, Box<dyn Error>> {
     let orders = jobs.into_iter().map(|job| Clip::order(job, &purse, counts, now)).collect::<Result<Vec<_>, _>>()?;
     let bar = progress(count)?;
     let mut client = Client::new(clock, api.clone(), (limits::of(plan, money, now)?, purse), args.seed, bar.clone());
-    orders.into_iter().for_each(|order| client.submit(order));
+    for order in orders {
+        client.submit(order);
+    }
     let work = tokio::time::timeout(Real::from_secs(args.deadline), client.work()).await;
     bar.finish_and_clear();
     let run = work.map_err(|_| format!("not finished after {} s: given up", args.deadline))?;

@@ -22,7 +22,7 @@ pub(crate) async fn alone(port: u16, args: &Args) -> Result<u64, Box<dyn Error>>
     println!("listening on {}", listener.local_addr()?);
     stdout().flush()?;
 
-    let server = Server::open(None, args.speed, args.seed, args.plan.plan())?;
+    let server = Server::open(None, args)?;
     let serving = tokio::spawn(Arc::clone(&server).serve(listener));
     let _ = tokio::time::timeout(Real::from_secs(args.deadline), end_of_input()).await;
     serving.abort();

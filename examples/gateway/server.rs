@@ -30,10 +30,10 @@ use tokio::net::TcpListener;
 use tollgate::Duration;
 use tollgate::headers::moment::UnixMicros;
 
+use crate::Args;
 use crate::bill::{self, Bill};
 use crate::books::Books;
 use crate::clock::{FastClock, Noted};
-use crate::plan::Plan;
 use crate::refusals::{Dialect, Kind, Refusal};
 
 const SECOND: u64 = 1_000_000;
@@ -96,7 +96,8 @@ struct State {
 
 impl Server {
     /// A server that runs on where its file ends, if it has one that is not empty.
-    pub(crate) fn open(file: Option<PathBuf>, speed: u32, seed: u64, plan: Plan) -> Result<Arc<Self>, Box<dyn Error>> {
+    pub(crate) fn open(file: Option<PathBuf>, args: &Args) -> Result<Arc<Self>, Box<dyn Error>> {
+        let plan = args.plan.plan();
         let known = match &file {
             Some(file) if file.exists() => serde_json::from_slice(&std::fs::read(file)?)?,
             _ => None,
@@ -106,7 +107,8 @@ impl Server {
         if (state.books.per_minute, state.books.concurrent) != (plan.per_minute as usize, plan.concurrent as usize) {
             return Err("begun with another plan: expected the same".into());
         }
-        Ok(Arc::new(Self { clock: FastClock::start(speed, state.noted), seed, file, state: Mutex::new(state) }))
+        let clock = FastClock::start(args.speed, state.noted);
+        Ok(Arc::new(Self { clock, seed: args.seed, file, state: Mutex::new(state) }))
     }
 
     /// The clock of this world.

@@ -2,8 +2,8 @@
 
 mod blocks;
 mod dispatch;
-mod laws;
 mod dispatch_answered;
+mod laws;
 mod lives;
 mod owner;
 mod reconcile;
