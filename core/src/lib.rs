@@ -106,7 +106,7 @@ pub use clocked::Clocked;
 pub use continued::{Continued, Offline};
 pub use decimal::DecimalError;
 pub use dispatch::Dispatch;
-pub use dispatcher::{Dispatcher, Next, SubmitError, Work};
+pub use dispatcher::{Answered, Dispatcher, Next, SubmitError, Unheard, Work};
 pub use entropy::Entropy;
 pub use forecast::{Forecast, burns_out};
 pub use gate::{
