@@ -17,6 +17,7 @@ use core::fmt;
 
 use crate::bounded::Counting;
 use crate::limiter::{Book, Denied, Reservation, Token};
+use crate::log::log;
 use crate::slide::slide;
 use crate::time::{Duration, Instant};
 
@@ -261,6 +262,7 @@ impl Breaker {
     }
 
     fn enter(&mut self, phase: Phase) {
+        tell(phase, self.last);
         self.phase = phase;
         self.mark = self.mark.checked_add(1).unwrap_or(1);
         self.in_a_row = 0;
@@ -306,6 +308,14 @@ impl Breaker {
     fn rotate(&mut self, window: Duration) {
         let slice = Duration::from_micros(window.as_micros() >> SLICES.trailing_zeros());
         slide(&mut self.slices, &mut self.head, slice, self.last);
+    }
+}
+
+/// A line for the log.
+fn tell(phase: Phase, now: Instant) {
+    match phase {
+        Phase::Open { until } => log!(warn, "breaker: open for {=u64} us", until.saturating_since(now).as_micros()),
+        phase => log!(info, "breaker: {=str}", if phase == Phase::Closed { "closed" } else { "half open" }),
     }
 }
 

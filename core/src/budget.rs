@@ -10,6 +10,7 @@
 //! ```
 
 use crate::bounded::Counting;
+use crate::log::log;
 use crate::terms::{BudgetSpec, Overage};
 use crate::time::Instant;
 
@@ -286,6 +287,9 @@ impl Budget {
     pub(crate) fn alert(&mut self, spec: &BudgetSpec<'_>) {
         let used = self.posted.saturating_add(self.held);
         let (fired, armed) = spec.thresholds.judge(used, self.cap(spec), self.armed);
+        if fired != 0 {
+            log!(warn, "budget: {=u64} millionths of {=u64} are used or set aside", used, self.cap(spec));
+        }
         self.pending |= fired;
         self.armed = armed;
     }

@@ -1,4 +1,7 @@
-//! `Clocked<C, L>`: a limiter that reads its clock itself, for a super-loop or RTIC.
+//! `Clocked<C, L>`: a limiter that reads its clock itself, for a super-loop or RTIC; a gate or a dispatcher, too.
+//!
+//! Tasks that wait for one another take `Shared` of [`embassy`](crate::embassy) or of `tollgate-std`. The clock's size on
+//! top; all four ways side by side are on the page [`guide`](crate::guide).
 
 use crate::limiter::{Denied, Limiter, Reservation};
 use crate::time::{Clock, Duration, Instant};
@@ -18,6 +21,36 @@ use crate::time::{Clock, Duration, Instant};
 /// assert!(limiter.allow(1).is_ok());
 /// # Ok::<(), tollgate::QuotaError>(())
 /// ```
+///
+/// # Example: a gate in a super-loop
+/// What is no limiter has no verbs here, and is reached by [`with`](Self::with): a [`Gate`](crate::Gate), a
+/// [`Dispatcher`](crate::Dispatcher), a [`Ledger`](crate::Ledger).
+/// ```
+/// use tollgate::{
+///     AskError, Clocked, Denied, Duration, Gate, Instant, JobId, Limits, ManualClock, Quota, Request, Start, TokenBucket,
+///     valid,
+/// };
+/// let clock = ManualClock::default();
+/// let requests = TokenBucket::new(valid!(Quota::every(Duration::from_secs(1))), Start::Full, Instant::ORIGIN);
+/// let mut gate = Clocked::new(&clock, Gate::<_, 8, 4>::new(Limits::new().requests(requests), Instant::ORIGIN));
+///
+/// for id in [1, 2, 3] {
+///     let job = Request::new(JobId(id), Duration::from_mins(10));
+///     let permit = loop {
+///         match gate.with(|gate, now| gate.ask(now, &job)) {
+///             Ok(permit) => break permit,
+///             // On a chip: sleep until then, or until something comes in.
+///             Err(AskError::Refused { denied: Denied::Until(at), .. }) => clock.set(at),
+///             Err(other) => panic!("{other}"),
+///         }
+///     };
+///     gate.with(|gate, now| gate.sending(now, &permit))?;
+/// }
+/// assert_eq!(gate.now(), Instant::from_secs(2));
+/// // Nobody has answered: in two minutes the first of them counts as lost.
+/// assert_eq!(gate.with(|gate, now| gate.next_event(now)), Some(Instant::from_secs(120)));
+/// # Ok::<(), tollgate::GateError>(())
+/// ```
 #[derive(Debug, Clone)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Clocked<C, L> {
@@ -36,7 +69,7 @@ impl<C, L> Clocked<C, L> {
         &self.clock
     }
 
-    /// The limiter, for what is not one of the six verbs; pass it [`now`](Self::now).
+    /// The limiter, to look at; pass it [`now`](Self::now).
     pub const fn limiter(&self) -> &L {
         &self.limiter
     }
@@ -52,12 +85,28 @@ impl<C, L> Clocked<C, L> {
     }
 }
 
-impl<C: Clock, L: Limiter> Clocked<C, L> {
+impl<C: Clock, L> Clocked<C, L> {
     /// What the clock shows.
     pub fn now(&self) -> Instant {
         self.clock.now()
     }
 
+    /// Reaches in, with the time: for whatever is done at an instant and is not one of the six verbs.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Clocked, Duration, JobId, Limiter, ManualClock, Slots};
+    /// let mut slots = Clocked::new(ManualClock::default(), Slots::<8>::new(3));
+    /// let opened = slots.with(|slots, now| slots.job(JobId(7), Duration::from_mins(10)).map(|mut job| job.allow(now, 2)));
+    /// assert_eq!(opened, Ok(Ok(())));
+    /// assert_eq!(slots.with(|slots, now| slots.close(now, JobId(7))), Ok(2));
+    /// ```
+    pub fn with<R>(&mut self, change: impl FnOnce(&mut L, Instant) -> R) -> R {
+        change(&mut self.limiter, self.clock.now())
+    }
+}
+
+impl<C: Clock, L: Limiter> Clocked<C, L> {
     /// See [`Limiter::available`].
     pub fn available(&self) -> u64 {
         self.limiter.available(self.clock.now())

@@ -54,10 +54,15 @@ pub use status::{Counters, Status};
 use crate::bounded::{Bounded, Counting};
 use crate::job::JobId;
 use crate::limiter::{Denied, admit_at};
+use crate::log::{Wait, Who, log};
 use crate::retry::Repeatable;
 use crate::time::{Duration, Instant};
 
 /// Every limit of one upstream: up to `JOBS` jobs, live or remembered, and `CALLS` requests on their way at once.
+///
+/// With the feature `defmt` it says in the log what it does: at `warn` what should not be (a lease that runs out, a job
+/// that is given up, time that goes back, a breaker that opens, a budget's alert), at `info` what ends or comes again, at
+/// `debug` each grant and each refusal, by which limit and for how long. `DEFMT_LOG=info,tollgate=debug` shows all of it.
 ///
 /// # Example
 /// ```
@@ -248,6 +253,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             Ok(held) => held,
             Err((limit, denied)) => {
                 self.state.counters.refuse(limit);
+                let job = (asks != Asks::Nothing).then_some(request.job);
+                log!(debug, "{}: refused by {}, {}", Who(job), limit, Wait(denied, eff));
                 return Err(AskError::Refused { limit, denied });
             }
         };
@@ -346,6 +353,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let _ = self.calls.put(call);
         self.state.next_due = self.state.next_due.min(until);
         self.state.counters.granted = self.state.counters.granted.saturating_add(1);
+        log!(debug, "{}: granted", Who(job));
         Permit { mark, job, until }
     }
 

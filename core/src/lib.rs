@@ -31,8 +31,11 @@ mod calendar;
 mod checksum;
 mod civil;
 mod clocked;
+#[cfg(feature = "json")]
+pub mod config;
 mod continued;
 mod decimal;
+mod dispatch;
 mod dispatcher;
 #[cfg(any(feature = "embassy-sync", feature = "embassy-time"))]
 pub mod embassy;
@@ -42,6 +45,7 @@ mod forecast;
 mod gate;
 mod glue;
 mod grants;
+pub mod guide;
 #[cfg(feature = "headers")]
 pub mod headers;
 mod hold;
@@ -52,6 +56,7 @@ mod job;
 pub mod journal;
 mod ledger;
 mod limiter;
+mod log;
 mod plan;
 pub mod presets;
 mod price;
@@ -100,7 +105,8 @@ pub use civil::{CalendarError, Date, IsoWeek, Weekday, is_leap_year};
 pub use clocked::Clocked;
 pub use continued::{Continued, Offline};
 pub use decimal::DecimalError;
-pub use dispatcher::{Dispatcher, Next, SubmitError, Work};
+pub use dispatch::Dispatch;
+pub use dispatcher::{Answered, Dispatcher, Next, SubmitError, Unheard, Work};
 pub use entropy::Entropy;
 pub use forecast::{Forecast, burns_out};
 pub use gate::{

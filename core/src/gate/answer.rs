@@ -7,6 +7,7 @@ use super::part::{Adapt, Restrain};
 use super::{Asks, Gate};
 use crate::bounded::{Bounded, Counting};
 use crate::job::JobId;
+use crate::log::{Said, Who, log};
 use crate::retry::{Advice, Decision, Failure, Health, Outcome, Reason, Repeatable, Restraint, Retry, Verdict};
 use crate::time::{Duration, Instant};
 
@@ -151,13 +152,13 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let job = self.settle_call(eff, call, counts, advice.health);
         self.block(eff, sent, &advice);
         self.adapt(eff, sent, observed, &advice);
-        let Some(id) = job else { return Ok(advice.decision.into()) };
+        let Some(id) = job else { return Ok(told(eff, None, advice.decision.into())) };
         let fate = match fate(outcome, retry.repeatable()) {
             // What refuses the second request says nothing about the first.
             Fate::DoesNotRun if again => Fate::Nobody,
             fate => fate,
         };
-        Ok(self.judge(eff, id, &fate, advice.decision))
+        Ok(told(eff, job, self.judge(eff, id, &fate, advice.decision)))
     }
 
     /// Remembers the provider's name for a job, by which [`reconcile`](Self::reconcile) finds it too. Zero is no name.
@@ -178,6 +179,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         match until {
             Some(until) if news || until > self.state.block => {
                 (self.state.block, self.state.block_set) = (until, eff);
+                log!(info, "closed by the server for {=u64} us", until.saturating_since(eff).as_micros());
             }
             // Served, and nothing was said: it is open.
             None if news && advice.health == Health::Success => self.state.block = self.state.block.min(eff),
@@ -230,6 +232,16 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             }
         }
     }
+}
+
+/// The answer, with a line for the log.
+fn told(eff: Instant, job: Option<JobId>, answer: Answer) -> Answer {
+    match answer {
+        Answer::Accepted | Answer::Done | Answer::Finished => log!(debug, "{}: {}", Who(job), Said(answer, eff)),
+        Answer::RetryAt(_) | Answer::RetryOnRelease { .. } => log!(info, "{}: {}", Who(job), Said(answer, eff)),
+        Answer::GiveUp(_) => log!(warn, "{}: {}", Who(job), Said(answer, eff)),
+    }
+    answer
 }
 
 /// The table of `Outcome`, read for whether the job runs.

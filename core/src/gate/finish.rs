@@ -8,6 +8,7 @@ use super::money::Money;
 use crate::bounded::Counting;
 use crate::hold::{AccountId, Line, Receipt};
 use crate::job::JobId;
+use crate::log::log;
 use crate::report::Report;
 use crate::time::{Duration, Instant};
 
@@ -54,6 +55,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
                 self.advance(eff);
                 let receipt = self.limits.all_mut().money.absorb(id, actual)?;
                 self.state.counters.late = self.state.counters.late.saturating_add(1);
+                log!(warn, "job {=u64}: finished, and not known: charged anew", id.0);
                 return Ok(Finished { cost: Cost::Late, receipt: Some(receipt) });
             }
             Some(JobState::Asked) => return Err(GateError::Unexpected { state: JobState::Asked }),
@@ -72,6 +74,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.state.order = self.state.order.wrapping_add(1);
         job.enter(JobState::Settled, false);
         (job.order, job.ends) = (self.state.order, Instant::MAX);
+        log!(info, "job {=u64}: finished", id.0);
         Ok(Finished { cost: if overdue { Cost::Corrected } else { Cost::Settled }, receipt: Some(receipt) })
     }
 
@@ -143,6 +146,13 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// The weight that is taken at `now`: by jobs of ours and by strangers.
     pub fn in_flight(&self, now: Instant) -> u64 {
         self.taken(self.effective(now))
+    }
+
+    /// When the next slot is free by the end of its lease alone.
+    pub(crate) fn next_slot(&self, now: Instant) -> Option<Instant> {
+        let eff = self.effective(now);
+        let jobs = self.jobs.iter().filter(|job| job.occupies(eff) && job.ends < Instant::MAX);
+        jobs.map(|job| job.ends).min()
     }
 }
 

@@ -12,6 +12,7 @@ use super::part::{Adapt, Fuse, Part, Patience};
 use crate::bounded::{Bounded, Counting};
 use crate::breaker::Phase;
 use crate::job::JobId;
+use crate::log::{Who, log};
 use crate::retry::Health;
 use crate::time::{Duration, Instant};
 use crate::wall::{Heard, Trust, UnixMicros};
@@ -36,6 +37,29 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// happened already; `None` if nothing is going to happen.
     ///
     /// Sleep until then, or until an `ask` said, or until something comes in.
+    ///
+    /// # Example
+    /// Two jobs, of which nothing is ever heard: the gate says when to look, and what has become of them.
+    /// ```
+    /// use tollgate::{Duration, Gate, Instant, JobId, JobState, Limits, Request};
+    /// let (mut now, lease) = (Instant::ORIGIN, Duration::from_mins(10));
+    /// let mut gate = Gate::<_, 8, 2>::new(Limits::new(), now);
+    /// let sent = gate.ask(now, &Request::new(JobId(1), lease))?;
+    /// gate.sending(now, &sent).unwrap();
+    /// let lost = gate.ask(now, &Request::new(JobId(2), lease))?; // and never sent
+    ///
+    /// let mut log = Vec::new();
+    /// while let Some(at) = gate.next_event(now) {
+    ///     now = at; // on a chip: sleep until then
+    ///     while let Some((JobId(id), state)) = gate.expire(now) {
+    ///         log.push((now.as_micros() / 1_000_000, id, state));
+    ///     }
+    /// }
+    /// // The permit was void after half a minute, with nothing to tell; the answer was late after two, the lease over after ten.
+    /// assert_eq!(log, [(120, 1, JobState::Unknown), (600, 1, JobState::Overdue)]);
+    /// # let _ = lost;
+    /// # Ok::<(), tollgate::AskError>(())
+    /// ```
     pub fn next_event(&self, now: Instant) -> Option<Instant> {
         let eff = self.effective(now);
         if self.jobs.iter().any(super::job::Job::is_untold) {
@@ -103,6 +127,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     pub(super) fn note(&mut self, now: Instant) -> Instant {
         if now < self.state.last {
             self.state.counters.clock_faults = self.state.counters.clock_faults.saturating_add(1);
+            log!(warn, "time went back by {=u64} us", self.state.last.saturating_since(now).as_micros());
         }
         self.effective(now)
     }
@@ -157,6 +182,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     fn lose(&mut self, at: Instant, index: usize) {
         let Some(call) = self.calls.take_out(index) else { return };
         let sent = call.sent;
+        log!(warn, "{}: {=str}", Who(call.job()), if sent { "not answered in time" } else { "not sent in time" });
         self.state.counters.expired = self.state.counters.expired.saturating_add(1);
         let Some(id) = self.abandon(at, call) else { return };
         if sent {
@@ -218,6 +244,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let order = self.state.order;
         let Some(job) = self.jobs.get_mut(index) else { return };
         job.enter(JobState::Overdue, true);
+        log!(warn, "job {=u64}: its lease is over", job.id.0);
         job.order = order;
         let money = &mut self.limits.all_mut().money;
         money.act(at);

@@ -1,8 +1,8 @@
 //! `cargo xtask firmware`: every binary of `examples/firmware` on every board it is for, in an emulator.
 //!
 //! ```text
-//! table below ──> one build for each board and set of features ──> emulator ──> text ──┐
-//! examples/firmware/expected/BOARD-BINARY.txt ─────────────────────────────────────────┴─> the same, byte for byte
+//! table below ──> two or three builds for each board ──> emulator ──> text ──┐
+//! examples/firmware/expected/BOARD-BINARY.txt ───────────────────────────────┴─> the same, byte for byte
 //! ```
 //! A new binary is one line in [`BINARIES`]; `cargo xtask firmware --bless` saves what it prints.
 
@@ -13,14 +13,15 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 
 use crate::bare::{self, Toolchain};
+use crate::c;
 use crate::emulator;
-use crate::shell::{cargo, run as sh};
+use crate::shell::{cargo, run as sh, stdout_of};
 
 const MANIFEST: &str = "examples/firmware/Cargo.toml";
 const FOLDER: &str = "target/firmware";
 
 /// Where the toolchain for a target comes from.
-type Find = fn(&str) -> Result<Toolchain>;
+pub(crate) type Find = fn(&str) -> Result<Toolchain>;
 
 /// A board and how the emulator is told about it.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(crate) struct Board {
     pub(crate) name: &'static str,
     /// Of the package.
     feature: &'static str,
-    target: &'static str,
+    pub(crate) target: &'static str,
     pub(crate) emulator: &'static str,
     pub(crate) machine: &'static [&'static str],
 }
@@ -80,7 +81,7 @@ struct Binary {
     name: &'static str,
     /// Names of boards.
     boards: &'static [&'static str],
-    /// Of the package, besides the board's. Binaries with the same ones are built together.
+    /// Of the package, besides the board's.
     features: &'static [&'static str],
     how: How,
 }
@@ -98,8 +99,17 @@ pub(crate) enum How {
 
 const EVERY: &[&str] = &["lm3s6965", "microbit", "mps2-an505", "rv32imac", "rv32imc"];
 
+/// Features that change what the others print or wait for: binaries that have one are built apart, and the rest together.
+const APART: [&str; 2] = ["defmt", "rtic"];
+
+/// The golden traces: this machine writes them, see [`bless_golden`].
+const GOLDEN: &str = "tests/golden";
 /// What writes the golden traces, in the order of their names.
 const TRACE: &str = "trace";
+/// The program that is the same in four ways: three are binaries whose names begin like this, and one runs on this machine.
+const CLIPS: &str = "clips_";
+const CLIPS_SAVED: &str = "examples/clips/expected.txt";
+const CLIPS_HERE: [&str; 6] = ["run", "--quiet", "--package", "tollgate-examples", "--example", "clips_tokio"];
 
 const BINARIES: &[Binary] = &[
     Binary { name: "hello", boards: EVERY, features: &[], how: How::Alone },
@@ -108,6 +118,9 @@ const BINARIES: &[Binary] = &[
     Binary { name: TRACE, boards: EVERY, features: &[], how: How::Alone },
     Binary { name: "rtic_gateway", boards: &["lm3s6965"], features: &["rtic"], how: How::Alone },
     Binary { name: "embassy_gateway", boards: EVERY, features: &["embassy", "defmt"], how: How::Defmt },
+    Binary { name: "clips_super_loop", boards: EVERY, features: &[], how: How::Alone },
+    Binary { name: "clips_rtic", boards: &["lm3s6965"], features: &["rtic"], how: How::Alone },
+    Binary { name: "clips_embassy", boards: EVERY, features: &["embassy"], how: How::Alone },
     Binary { name: "http_gateway", boards: &["lm3s6965"], features: &["network"], how: How::Network },
 ];
 
@@ -133,9 +146,18 @@ pub(crate) fn run(task: Option<Task>, bless: bool, from_source: bool) -> Result<
             for (board, binary) in pairs() {
                 println!("{} {}", board.name, binary.name);
             }
+            for board in BOARDS.iter().filter(|board| c::is_for(board)) {
+                println!("{} {}", board.name, c::PROGRAM);
+            }
             Ok(())
         }
         Some(Task::Run { board, binary }) => {
+            let c = BOARDS.iter().find(|known| known.name == board && binary == c::PROGRAM && c::is_for(known));
+            if let Some(board) = c {
+                emulator::installed([board.emulator])?;
+                print!("{}", c::run(find, board)?);
+                return Ok(());
+            }
             let pair = pairs().find(|pair| pair.0.name == board && pair.1.name == binary);
             let Some((board, binary)) = pair else {
                 bail!("no {binary} on {board}: `cargo xtask firmware list` names what there is");
@@ -166,7 +188,7 @@ pub(crate) fn check() -> Result<()> {
 
 /// The traces that the host has saved, one after the other: a chip must write the same bytes.
 fn golden() -> Result<String> {
-    let folder = fs::read_dir("tests/golden").context("tests/golden")?;
+    let folder = fs::read_dir(GOLDEN).context(GOLDEN)?;
     let mut traces: Vec<PathBuf> = folder.flatten().map(|entry| entry.path()).collect();
     traces.retain(|path| path.extension().is_some_and(|kind| kind == "trace"));
     traces.sort();
@@ -179,34 +201,52 @@ pub(crate) fn bless_golden() -> Result<()> {
 }
 
 fn all(find: Find, bless: bool) -> Result<()> {
+    // What is missing is said before anything is built.
     emulator::installed([ARM, RISCV])?;
+    BOARDS.iter().try_for_each(|board| find(board.target).map(drop))?;
     let mut faults = Vec::new();
+    let mut judge = |name: &str, file: &str, text: &str| -> Result<()> {
+        if bless && file != GOLDEN {
+            fs::write(file, text).with_context(|| file.to_owned())?;
+        }
+        let expected = if file == GOLDEN { golden()? } else { fs::read_to_string(file).unwrap_or_default() };
+        match difference(&expected, text) {
+            None => println!("    {name}: {} lines as saved", text.lines().count()),
+            Some(difference) => faults.push(format!("{name}: {difference}")),
+        }
+        Ok(())
+    };
+    judge("this machine-clips_tokio", CLIPS_SAVED, &stdout_of(&mut cargo(&CLIPS_HERE))?)?;
     for board in &BOARDS {
         for binaries in groups(board) {
             let built = build(find, board, &binaries)?;
             for binary in binaries {
                 let name = format!("{}-{}", board.name, binary.name);
-                let file = PathBuf::from(format!("examples/firmware/expected/{name}.txt"));
                 let text = emulator::run(board, &built.join(binary.name), &binary.how).with_context(|| name.clone())?;
-                if bless && binary.name != TRACE {
-                    fs::write(&file, &text).with_context(|| file.display().to_string())?;
-                }
-                let saved = || fs::read_to_string(&file).unwrap_or_default();
-                let expected = if binary.name == TRACE { golden()? } else { saved() };
-                match difference(&expected, &text) {
-                    None => println!("    {name}: {} lines as saved", text.lines().count()),
-                    Some(difference) => faults.push(format!("{name}: {difference}")),
-                }
+                judge(&name, &saved(board, binary), &text)?;
             }
         }
+    }
+    let in_c = BOARDS.iter().filter(|board| c::is_for(board));
+    for board in in_c.clone() {
+        faults.extend(c::compare(find, board, bless)?);
     }
     ensure!(
         faults.is_empty(),
         "{}\nif that is wanted, run `cargo xtask firmware --bless` and say why",
         faults.join("\n")
     );
-    println!("    all {} runs printed what is saved", pairs().count());
+    println!("    all {} runs printed what is saved", pairs().count() + 1 + in_c.count());
     Ok(())
+}
+
+/// The file with what a binary has to print.
+fn saved(board: &Board, binary: &Binary) -> String {
+    match binary.name {
+        TRACE => GOLDEN.to_owned(),
+        name if name.starts_with(CLIPS) => CLIPS_SAVED.to_owned(),
+        name => format!("examples/firmware/expected/{}-{name}.txt", board.name),
+    }
 }
 
 fn pairs() -> impl Iterator<Item = (&'static Board, &'static Binary)> {
@@ -215,11 +255,12 @@ fn pairs() -> impl Iterator<Item = (&'static Board, &'static Binary)> {
     })
 }
 
-/// The binaries of a board, those with the same features together, in the order of the table.
+/// The binaries of a board that are built together, in the order of the table.
 fn groups(board: &Board) -> Vec<Vec<&'static Binary>> {
     let mut groups: Vec<Vec<&Binary>> = Vec::new();
     for (_, binary) in pairs().filter(|pair| pair.0.name == board.name) {
-        match groups.iter_mut().find(|group| group.iter().any(|other| other.features == binary.features)) {
+        let apart = |binary: &Binary| APART.map(|feature| binary.features.contains(&feature));
+        match groups.iter_mut().find(|group| group.iter().any(|other| apart(other) == apart(binary))) {
             Some(group) => group.push(binary),
             None => groups.push(vec![binary]),
         }
@@ -227,26 +268,28 @@ fn groups(board: &Board) -> Vec<Vec<&'static Binary>> {
     groups
 }
 
-/// The folder with the results. All binaries have the same features.
+/// The folder with the results. The binaries get the features of all of them.
 fn build(find: Find, board: &Board, binaries: &[&Binary]) -> Result<PathBuf> {
     let arguments = arguments("build", board, binaries);
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let (mut command, folder) = find(board.target)?.linking(FOLDER, &arguments, board.target)?;
-    // What a log statement has to be worth to be part of a binary.
-    sh(command.env("DEFMT_LOG", "info"))?;
+    // What a log statement has to be worth to be part of a binary: ours and the limiters' all.
+    sh(command.env("DEFMT_LOG", "info,tollgate=debug"))?;
     Ok(PathBuf::from(folder).join(board.target).join("release"))
 }
 
 fn arguments(verb: &str, board: &Board, binaries: &[&Binary]) -> Vec<String> {
-    let features = binaries.first().map_or(&[][..], |binary| binary.features);
-    let features = [&[board.feature], features].concat().join(",");
+    let mut features: Vec<&str> = binaries.iter().flat_map(|binary| binary.features).copied().collect();
+    features.sort_unstable();
+    features.dedup();
+    let features = [&[board.feature], &features[..]].concat().join(",");
     let fixed = [verb, "--quiet", "--locked", "--release", "--manifest-path", MANIFEST, "--features", &features];
     let named = binaries.iter().flat_map(|binary| ["--bin", binary.name]);
     fixed.into_iter().chain(named).map(str::to_owned).collect()
 }
 
 /// The first line that differs.
-fn difference(expected: &str, found: &str) -> Option<String> {
+pub(crate) fn difference(expected: &str, found: &str) -> Option<String> {
     if expected == found {
         return None;
     }

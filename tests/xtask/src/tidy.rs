@@ -23,6 +23,7 @@ const FOREIGN: &str =
 pub(crate) fn run() -> Result<()> {
     sh(&mut cargo(&["fmt", "--all", "--check"]))?;
     readme_is_the_documentation()?;
+    guide_shows_what_is_compiled()?;
     lengths()?;
     foreign_words()
 }
@@ -43,6 +44,34 @@ fn readme_is_the_documentation() -> Result<()> {
     ensure!(same, "core/src/lib.rs includes {path}, which is not the README.md of the workspace");
     if path.starts_with("../../") {
         println!("    warning: {path} lies outside the package: published, it would not build; link core/README.md");
+    }
+    Ok(())
+}
+
+/// `core/src/guide.rs` shows whole programs. Each is one that is built and run: the path of a binary or an example, or a
+/// module that such a one declares.
+fn guide_shows_what_is_compiled() -> Result<()> {
+    let mut built = Vec::new();
+    for package in ["examples", "examples/firmware"] {
+        let manifest = fs::read_to_string(Path::new(package).join("Cargo.toml")).context(package)?;
+        for path in manifest.lines().filter_map(|line| line.strip_prefix("path = \"")?.strip_suffix('"')) {
+            built.push(Path::new(package).join(path).canonicalize().with_context(|| format!("{package}: {path}"))?);
+        }
+    }
+    let modules = |root: &Path| {
+        let source = fs::read_to_string(root).unwrap_or_default();
+        let names = source.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+        names.map(|name| root.with_file_name(format!("{name}.rs"))).collect::<Vec<_>>()
+    };
+    built.extend(built.iter().flat_map(|root| modules(root)).collect::<Vec<_>>());
+    let page = fs::read_to_string("core/src/guide.rs").context("core/src/guide.rs")?;
+    // What it prints is text, and no program.
+    let shown: Vec<&str> =
+        page.lines().filter_map(included_documentation).filter(|path| !path.ends_with("expected.txt")).collect();
+    ensure!(!shown.is_empty(), "core/src/guide.rs shows no program");
+    for path in shown {
+        let file = Path::new("core/src").join(path).canonicalize().with_context(|| path.to_owned())?;
+        ensure!(built.contains(&file), "core/src/guide.rs shows {}, which nothing builds", file.display());
     }
     Ok(())
 }

@@ -1,0 +1,1 @@
+../../../examples/clips/super_loop.rs
