@@ -220,6 +220,31 @@ fn a_hold_belongs_to_the_day_of_its_estimate_also_when_the_reboot_is_a_day_later
 }
 
 #[test]
+fn a_lease_that_ends_on_a_later_day_takes_nothing_of_that_day() {
+    let day = 86_400;
+    let mut keeper = fresh(0);
+    owner(&mut keeper, S(0), MIDNIGHT);
+    // Ten minutes from just before midnight on; then something is used on the new day.
+    accepted(&mut keeper, day - 60, 1, &[line(DAY, 40)]);
+    keeper.charge(S(day + 60), &[line(DAY, 3)]).unwrap();
+    assert_eq!(keeper.expire(S(day + 540)), Some((JobId(1), JobState::Overdue)));
+    keeper.tick(S(day + 540)).unwrap();
+    for _ in 0..2 {
+        keeper = after(keeper);
+        let now = keeper.base();
+        owner(&mut keeper, now, MIDNIGHT + 86_400 + 540);
+        assert_eq!(stands(&keeper, DAY), (micros(3), 0, 0));
+        assert_eq!(keeper.gate().job(now, JobId(1)), Some(JobState::Overdue));
+    }
+    // The first word corrects the day before: what it cost less is of no use to this one.
+    assert_eq!(keeper.finished(keeper.base(), JobId(1), &[line(DAY, 10)]).unwrap().cost, Cost::Corrected);
+    let mut keeper = after(keeper);
+    let now = keeper.base();
+    owner(&mut keeper, now, MIDNIGHT + 86_400 + 541);
+    assert_eq!(stands(&keeper, DAY), (micros(3), 0, 0));
+}
+
+#[test]
 fn a_refund_over_a_reboot_gives_back_no_more_than_was_booked() {
     let mut keeper = fresh(0);
     job(&mut keeper, 1, 1, &[line(EVER, 60)], &[line(EVER, 130)]);
@@ -385,16 +410,20 @@ impl NorFlash for Liar {
     }
 }
 
+/// A keeper whose flash will lie.
+fn lying() -> GateKeeper<Liar, Limits<(), (), Money>, 4, 4, 2> {
+    let mut money = Money::new(Duration::ZERO);
+    for spec in &SPECS {
+        money.open(Instant::ORIGIN, spec).unwrap();
+    }
+    let gate = Gate::new(Limits::new().money(money), Instant::ORIGIN);
+    GateKeeper::open(Liar { flash: Small::new(4096), lies_at: None }, PAGES, gate, &[lease(0); 4]).unwrap()
+}
+
 #[test]
 fn a_record_that_was_written_although_the_flash_said_no_is_one_record() {
     for said_again in [false, true] {
-        let mut money = Money::new(Duration::ZERO);
-        for spec in &SPECS {
-            money.open(Instant::ORIGIN, spec).unwrap();
-        }
-        let gate = Gate::<_, 4, 2>::new(Limits::new().money(money), Instant::ORIGIN);
-        let liar = Liar { flash: Small::new(4096), lies_at: None };
-        let mut keeper = GateKeeper::open(liar, PAGES, gate, &[lease(0); 4]).unwrap();
+        let mut keeper = lying();
         let cost = [line(EVER, 40)];
         let permit = keeper.ask(S(1), &Request::new(JobId(1), Duration::from_mins(10)).costs(&cost)).unwrap();
         // The snapshot, then the two slots of the job: all of it is there, and it may be said again.
@@ -413,4 +442,20 @@ fn a_record_that_was_written_although_the_flash_said_no_is_one_record() {
         assert_eq!((stands(&keeper, EVER), keeper.health()), ((micros(25), 0, 0), Health::Clean), "{said_again}");
         assert_eq!(keeper.gate().job(S(700), JobId(1)), Some(JobState::Settled));
     }
+}
+
+#[test]
+fn an_end_that_is_written_twice_is_posted_once() {
+    let mut keeper = lying();
+    let cost = [line(EVER, 40)];
+    let permit = keeper.ask(S(1), &Request::new(JobId(1), Duration::from_mins(10)).costs(&cost)).unwrap();
+    keeper.sending(S(1), &permit).unwrap();
+    keeper.flash_mut().lies_at = Some(1);
+    assert_eq!(keeper.expire(S(120)), None);
+    assert_eq!(keeper.expire(S(601)).map(|(_, state)| state), Some(JobState::Overdue));
+    assert!(keeper.is_behind());
+    keeper.sync().unwrap();
+    assert!(!keeper.is_behind());
+    let keeper = wake(keeper.into_flash().flash, lease(0));
+    assert_eq!(stands(&keeper, EVER), (micros(40), 0, 0));
 }

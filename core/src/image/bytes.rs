@@ -20,6 +20,8 @@ impl<'b> Writer<'b> {
     }
 
     /// So many bytes of this value, the lowest first.
+    // Small, and called for every field: inlined it would be the half of an image's code.
+    #[inline(never)]
     fn put(&mut self, value: u64, len: usize) {
         let rest = core::mem::take(&mut self.rest);
         let Some((place, rest)) = rest.split_at_mut_checked(len) else {
@@ -84,6 +86,7 @@ impl<'b> Reader<'b> {
         Self { rest: from, bad: false }
     }
 
+    #[inline(never)]
     fn take(&mut self, len: usize) -> u64 {
         let Some((place, rest)) = self.rest.split_at_checked(len) else {
             self.bad = true;
