@@ -74,7 +74,7 @@ where
         for job in &self.jobs {
             write_job(job, to);
         }
-        to.blank((JOBS - self.jobs.len().min(JOBS)) * job_len::<M>());
+        to.blank(JOBS.saturating_sub(self.jobs.len()).saturating_mul(job_len::<M>()));
     }
 
     fn read(&mut self, from: &mut Reader<'_>, when: &mut Shift) {
@@ -101,7 +101,7 @@ where
             // There is room: it was counted.
             let _ = jobs.put(job);
         }
-        from.skip((JOBS - count) * job_len::<M>());
+        from.skip(JOBS.saturating_sub(count).saturating_mul(job_len::<M>()));
         if when.applies(from) {
             (self.jobs, self.state) = (jobs, state.moved(&way));
             self.calls.clear();

@@ -1,6 +1,9 @@
 //! Images of every kind: saved anywhere, restored from any bytes at all.
 
-use tollgate::{Aimd, Backoff, Boot, Breaker, Burst, Credits, Grants, Image, Ledger, RatioBudget, Restraint, RetryQuota};
+use tollgate::{
+    Adaptation, Aimd, Backoff, Boot, Breaker, Burst, Credits, Gate, Grants, Image, Ledger, Limits, RatioBudget,
+    Restraint, RetryQuota,
+};
 use tollgate::{Slots, TokenBucket, Usage, Wall, WindowLog, WindowSlices, saved_at};
 use tollgate_proof::{any, cases, seen};
 
@@ -40,6 +43,12 @@ cases! {
         both_ways::<Boot>();
         seen((any::<Boot>().count(), any::<Boot>().last()));
         seen(saved_at(any()));
+    }
+
+    /// Every place filled, and every place one that may be empty.
+    images_of_gates {
+        both_ways::<Gate<Limits<TokenBucket, WindowSlices<6>, Ledger<2, 0, 2, 0, 5>, Breaker, Restraint, Adaptation>, 4, 2>>();
+        both_ways::<Gate<Limits<Option<TokenBucket>, Option<WindowLog<8>>, (), Option<Breaker>, Option<Restraint>, Option<Adaptation>>, 4, 2>>();
     }
 
     images_of_money {

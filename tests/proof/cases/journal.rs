@@ -1,8 +1,8 @@
 //! The journal on a flash that answers anything: leases and strict, its recovery from any bytes, its layout and its wear.
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
-use tollgate::Credits;
-use tollgate::journal::{Keeper, Keeping, Layout, LayoutError, Lease, Record, Wear};
+use tollgate::journal::{GateKeeper, Keeper, Keeping, Layout, LayoutError, Lease, Record, Wear};
+use tollgate::{Adaptation, Breaker, Credits, Ledger, Limits, Restraint, TokenBucket, WindowSlices};
 use tollgate_proof::{any, cases, seen};
 
 /// Reads bytes that nobody knows, and fails when it likes.
@@ -41,6 +41,15 @@ impl NorFlash for Flash {
 
 /// Two budgets, eight holds of which four are kept as jobs, sixteen resolved ones.
 type Books = Keeper<'static, Flash, 2, 8, 4, 2, 16>;
+
+/// Every limit, two accounts, four jobs and two requests at once.
+type Doors = GateKeeper<
+    Flash,
+    Limits<TokenBucket, WindowSlices<6>, Ledger<'static, 2, 0, 2, 0, 5>, Breaker, Restraint, Adaptation>,
+    2,
+    4,
+    2,
+>;
 
 cases! {
     journal_recovery {
@@ -92,6 +101,37 @@ cases! {
         seen(books().charge(any(), any(), any()));
         seen(books().settle(any(), any(), any()));
         seen(books().shutdown(any()));
+    }
+
+    gate_journal_recovery {
+        seen(Doors::open(Flash, any(), any(), any::<&[Keeping]>()).map(drop));
+        seen(Doors::format(Flash, any(), any(), any::<&[Keeping]>()).map(drop));
+        seen(any::<Doors>().into_flash());
+    }
+
+    gate_journal_verbs {
+        let doors = any::<&mut Doors>;
+        seen(doors().sync());
+        seen(doors().sending(any(), any()));
+        seen(doors().answered(any(), any(), any(), any(), any()));
+        seen(doors().finished(any(), any(), any()));
+        seen(doors().refund(any(), any(), any()));
+        seen(doors().charge(any(), any()));
+        seen(doors().tag(any(), any()));
+        seen(doors().reconcile(any(), any(), any(), any()));
+        seen(doors().expire(any()));
+        doors().block_until(any(), any());
+    }
+
+    gate_journal_upkeep {
+        let doors = any::<&mut Doors>;
+        seen(doors().observe::<Credits>(any(), any(), any(), any()));
+        seen(doors().write_off::<Credits>(any()));
+        seen(doors().acknowledge(any()));
+        seen((doors().next_id(), doors().tick(any()), doors().shutdown(any())));
+        seen(doors().repair::<Credits>(any(), any(), any()));
+        seen(doors().set_spec(any(), any(), any()));
+        seen((doors().base(), doors().health(), doors().is_behind(), doors().is_closed(any()), doors().high(any())));
     }
 
     journal_layout {
