@@ -28,7 +28,7 @@ const TRIP: BreakerPolicy = valid!(BreakerPolicy::new(Trip::Consecutive { failur
 const LEASE: Duration = Duration::from_mins(20);
 const POLICY: RetryPolicy = RetryPolicy {
     throttled: backoffs::SEED_001,
-    transient: backoffs::SEED_001_SERVER_ERROR,
+    transient: backoffs::SEED_001_SERVER_ERROR.with_retries(2),
     max_block: MINUTE,
     ..backoffs::RETRY
 };

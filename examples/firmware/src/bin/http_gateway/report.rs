@@ -14,10 +14,11 @@ const NAMED: usize = 32;
 /// An order was answered, or not. A line that starts with a time is the log's.
 pub(crate) fn log(now: Instant, JobId(id): JobId, heard: &Heard<'_>) {
     match heard {
-        Ok((feedback, _)) => {
+        Ok((feedback, page)) => {
             let (status, verdict) = (feedback.status(), feedback.verdict());
             let wait = feedback.gate().unwrap_or(Duration::ZERO);
-            println!("[{now}] job {id}: {status} {verdict:?}, wait {wait}");
+            let rest = if page.is_some() || status >= 300 { "" } else { ", nothing to be read in it" };
+            println!("[{now}] job {id}: {status} {verdict:?}, wait {wait}{rest}");
         }
         Err(failure) => println!("[{now}] job {id}: no answer, {failure:?}"),
     }
