@@ -190,7 +190,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.admit(now, request, asks)
     }
 
-    /// When this request would pass, if nothing happens until then. Changes nothing.
+    /// When this request would pass, if nothing happens until then; while permits are out that may come back unsent, when
+    /// the first of them is void, if that is sooner. Changes nothing.
     ///
     /// # Errors
     /// As [`ask`](Self::ask), but never `Until`.
@@ -263,17 +264,30 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
                 denied
             })
         });
-        admitted.map(|_| ()).map_err(|denied| (binds.get(), denied))
+        admitted.map(|_| ()).map_err(|denied| match (denied, asks) {
+            // When its lease is over it is no longer a question of limits.
+            (Denied::Until(at), Asks::Again) => (binds.get(), Denied::Until(at.min(self.ends(request.job)))),
+            _ => (binds.get(), denied),
+        })
+    }
+
+    fn ends(&self, id: JobId) -> Instant {
+        self.find(id).map_or(Instant::MAX, |job| job.ends)
     }
 
     /// Asks every limit; the worst refusal counts, and the first wins a tie.
     fn quote(&self, asked: Instant, request: &Request<'_>, asks: Asks) -> Result<Instant, (Binding, Denied)> {
         let limits = self.limits.all();
         let cost = request.requests;
-        let at = |quote: Result<Instant, Denied>| match quote {
-            Ok(at) if at > asked => Err(Denied::Until(at)),
-            Ok(_) => Ok(()),
-            Err(denied) => Err(denied),
+        // A permit that is not sent gives its request back when it is void, and that may be all that is waited for.
+        let unsent = self.calls.iter().filter(|call| !call.sent).map(|call| call.until).min();
+        let at = |quote: Result<Instant, Denied>| match (quote, unsent) {
+            (Ok(at), _) if at <= asked => Ok(()),
+            (Ok(at) | Err(Denied::Until(at)), unsent) => {
+                Err(Denied::Until(unsent.map_or(at, |void| at.min(void.max(asked)))))
+            }
+            (Err(Denied::Busy), Some(void)) => Err(Denied::Until(void.max(asked))),
+            (Err(denied), _) => Err(denied),
         };
         let closed = self.state.block.max(self.state.paced);
         let mut worst = Worst(None);

@@ -101,13 +101,15 @@ fn a_newcomer_does_not_take_the_slot_of_who_waits() {
 fn a_deadline_that_cannot_be_met_is_refused_at_once_and_others_expire_exactly() {
     let mut jobs = spaced(60, 9);
     jobs.submit(S(0), Entry::new(JobId(1), Free)).unwrap();
-    let Next::Send { .. } = jobs.next(S(0)) else { panic!() };
+    let Next::Send { permit, .. } = jobs.next(S(0)) else { panic!() };
+    jobs.gate.sending(S(0), &permit).unwrap();
     let refused = jobs.submit(S(0), Entry::new(JobId(2), Free).deadline(S(59))).unwrap_err();
     assert!(matches!(refused, SubmitError::Queue(_)), "{refused}");
     jobs.submit(S(0), Entry::new(JobId(3), Free)).unwrap();
     jobs.submit(S(0), Entry::new(JobId(4), Free).deadline(S(60))).unwrap();
-    let Next::Send { entry, .. } = jobs.next(S(60)) else { panic!() };
+    let Next::Send { entry, permit } = jobs.next(S(60)) else { panic!() };
     assert_eq!(entry.id, JobId(3));
+    jobs.gate.sending(S(60), &permit).unwrap();
     let late = S(60).saturating_add(Duration::from_micros(1));
     assert!(matches!(jobs.next(S(60)), Next::WaitUntil(at) if at == late));
     assert!(matches!(jobs.next(late), Next::Expired(entry) if entry.id == JobId(4)));

@@ -315,3 +315,23 @@ fn the_whole_gate_of_a_small_device_fits_two_kibibytes() {
     assert!(size < 2_048, "{size}");
     let _ = (bucket(), money(), Start::Full, Instant::ORIGIN);
 }
+
+#[test]
+fn a_second_request_is_not_sent_once_something_is_known_about_the_job() {
+    for state in [JobState::Running, JobState::Settled, JobState::Overdue] {
+        let (mut gate, _) = reach(Some(JobState::Unknown));
+        // Its lease ends at 601 s.
+        let (at, then) = if state == JobState::Overdue { (598, 602) } else { (100, 101) };
+        let again = ask(&mut gate, at, JOB, Repeatable::Keyed).unwrap();
+        match state {
+            JobState::Running => _ = gate.reconcile(S(at), S(at), false, &[tollgate::Seen::Job(JOB)]),
+            JobState::Settled => _ = gate.finished(S(at), JOB, &credits(30)).unwrap(),
+            _ => {}
+        }
+        let before = books(&gate, then);
+        assert_eq!(gate.sending(S(then), &again), Err(GateError::Unexpected { state }));
+        assert_eq!(books(&gate, then), before, "{state}");
+        gate.cancel(S(then), again).unwrap();
+        assert_eq!(books(&gate, then), before, "{state}");
+    }
+}

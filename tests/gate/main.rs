@@ -2,6 +2,7 @@
 
 mod blocks;
 mod dispatch;
+mod laws;
 mod lives;
 mod owner;
 mod reconcile;

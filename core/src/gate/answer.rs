@@ -56,14 +56,22 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// where it must survive.
     ///
     /// # Errors
-    /// [`GateError::StalePermit`]: cancelled, answered, or too late; [`GateError::Unexpected`]: it was sent already.
+    /// [`GateError::StalePermit`]: cancelled, answered, or too late; [`GateError::Unexpected`]: it was sent already, or its
+    /// job was found running or finished since; [`GateError::NotFound`]: its job is forgotten. Cancel the permit then.
     pub fn sending(&mut self, now: Instant, permit: &Permit) -> Result<(), GateError> {
         let eff = self.note(now);
         let to_answer = self.state.patience.to_answer;
         let call = self.calls.iter().place(|call| call.mark == permit.mark && call.until > eff);
         let index = call.ok_or(GateError::StalePermit)?;
-        if self.calls.get(index).is_some_and(|call| call.sent) {
+        let Some(call) = self.calls.get(index) else { return Err(GateError::StalePermit) };
+        if call.sent {
             return Err(GateError::Unexpected { state: JobState::Sent });
+        }
+        // Another word about the job may have come since it was asked for.
+        match call.job().map(|id| self.state_at(id, eff)) {
+            None | Some(Some(JobState::Asked | JobState::Unknown)) => {}
+            Some(None) => return Err(GateError::NotFound),
+            Some(Some(state)) => return Err(GateError::Unexpected { state }),
         }
         self.advance(eff);
         let Some(call) = self.calls.iter_mut().find(|call| call.mark == permit.mark) else {

@@ -289,9 +289,15 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
                     // Until it is written down it counts as long as its slice can possibly last.
                     Some(rolling) if posts && eff < leaves(ended, rolling) => {}
                     Some(_) => budget.held = budget.held.saturating_sub(amount.micros),
-                    // Posted or held it counts the same; what is freed after the roll belongs to the period before.
-                    None if posts || ended > budget.roll_at => {}
-                    None => budget.unhold(budget.home(amount.tag), amount.micros),
+                    // What ends after the roll belongs to the period before: posted or held it counts the same.
+                    None if ended > budget.roll_at => {}
+                    None => {
+                        let home = budget.home(amount.tag);
+                        budget.unhold(home, amount.micros);
+                        if posts {
+                            budget.post(home, amount.micros);
+                        }
+                    }
                 }
             }
         })
@@ -308,11 +314,7 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
             return Ok(());
         }
         let most = match spec.renewal {
-            Renewal::Lifetime => {
-                let due = endings.clone().filter(|e| e.amount.account == line.account && e.posts && e.at <= eff);
-                let posted: u64 = due.map(|ending| ending.amount.micros).total();
-                budget.left_without_holds(spec).saturating_sub(posted)
-            }
+            Renewal::Lifetime => budget.left_without_holds(spec),
             Renewal::Rolling(_) => spec.limit,
             _ => spec.limit.saturating_add(budget.bonus.max(spec.max_bonus())),
         };
