@@ -88,13 +88,13 @@ fn measure(text: &[u8]) -> Option<Status<(usize, Option<usize>)>> {
     let mut lines = [httparse::EMPTY_HEADER; LINES];
     let mut response = httparse::Response::new(&mut lines);
     let Status::Complete(head) = response.parse(text).ok()? else { return Some(Status::Partial) };
-    Some(Status::Complete((head, length(response.headers).flatten())))
+    Some(Status::Complete((head, length(response.headers))))
 }
 
-/// The length that a head names for its body, if it names one, and that is a number.
-fn length(lines: &[httparse::Header<'_>]) -> Option<Option<usize>> {
+/// The length that a head names for its body, if it names one; one that is no number is longer than any body.
+fn length(lines: &[httparse::Header<'_>]) -> Option<usize> {
     let line = lines.iter().find(|line| line.name.eq_ignore_ascii_case("content-length"))?;
-    Some(core::str::from_utf8(line.value).ok().and_then(|text| text.parse().ok()))
+    Some(core::str::from_utf8(line.value).ok().and_then(|text| text.parse().ok()).unwrap_or(usize::MAX))
 }
 
 /// What a response says, in whatever dialect: the lines of its head, and the code in its body.
@@ -108,7 +108,7 @@ fn understand(text: &[u8]) -> Heard<'_> {
     }
     // In chunks or packed otherwise it is not what it looks like, and a part of it may say anything.
     let plain = !response.headers.iter().any(|line| line.name.eq_ignore_ascii_case("transfer-encoding"));
-    let whole = |body: &[u8]| length(response.headers).is_none_or(|len| len.is_some_and(|len| len <= body.len()));
+    let whole = |body: &[u8]| length(response.headers).is_none_or(|len| len <= body.len());
     let body = text.get(head..).filter(|body| plain && whole(body) && is_shallow(body));
     let page = body.and_then(|body| serde_json_core::from_slice::<Page>(body).ok()).map(|(page, _)| page);
     if let Some(cause) = page.and_then(|page| KLING.cause(page.code?)) {
