@@ -3,26 +3,44 @@
 //! For a program that has more jobs than it may send. Who has none waiting asks the [`Gate`] itself.
 //!
 //! ```text
-//! submit ──> queue ──> next(now) ──┬─> Send { entry, permit }     sending, answered, finished: to the gate
-//!                        ^         ├─> WaitUntil(t), WaitForRelease, Empty
-//!        requeue (retry) ┘         └─> Expired(entry), Rejected { entry, why }: nothing is dropped in silence
+//! submit ──> queue ──> next(now) ──┬─> Send { entry, permit } ──> gate.sending ──> answered ──> gate.finished
+//!                        ^         ├─> WaitUntil(t), WaitForRelease, Empty            │
+//!                        │         └─> Expired, Rejected: nothing is dropped in silence
+//!                        └──────────── to be sent again ────────────────────────────┘
 //! ```
 
 use core::fmt;
 
-use crate::gate::{AnyLimits, AskError, Gate, Permit, Request};
+use crate::backoff::Policy;
+use crate::gate::{Answer, AnyLimits, AskError, Gate, GateError, JobState, Permit, Request};
 use crate::job::JobId;
 use crate::limiter::Denied;
 use crate::log::log;
 use crate::queue::Queue;
 use crate::queue_entry::{Entry, Rejected};
-use crate::time::Instant;
+use crate::retry::{Outcome, Repeatable, Retry, RetryPolicy};
+use crate::time::{Duration, Instant};
+use crate::valid;
 
 /// What waits in a [`Dispatcher`]: it knows what it asks the gate for.
 pub trait Work {
     /// The request of the job `id`.
     fn request(&self, id: JobId) -> Request<'_>;
+
+    /// Where the job keeps how often it was sent again, for [`Dispatcher::answered`]; `None`: it is sent once.
+    ///
+    /// Its [`request`](Self::request) says the same: [`repeatable`](Request::repeatable) as this is, and
+    /// [`attempt`](Request::attempt) the number of retries so far.
+    fn retry(&mut self) -> Option<&mut Retry> {
+        None
+    }
 }
+
+/// Of a job that is sent once: no retries, and of the server's block whatever the gate allows.
+const ONCE: RetryPolicy = {
+    let none = valid!(Policy::new(Duration::from_secs(1), Duration::from_secs(1))).with_retries(0);
+    RetryPolicy { throttled: none, transient: none, spread_permille: 0, max_block: Duration::MAX }
+};
 
 /// What to do next.
 #[derive(Debug)]
@@ -77,6 +95,35 @@ impl<T> fmt::Display for SubmitError<T> {
 
 impl<T: fmt::Debug> core::error::Error for SubmitError<T> {}
 
+/// What became of a job that was answered.
+#[derive(Debug)]
+#[must_use = "the job is in here, unless it waits again"]
+pub struct Answered<T> {
+    /// What the gate has decided.
+    pub answer: Answer,
+    /// The job. `None` after [`Answer::RetryAt`] and [`Answer::RetryOnRelease`]: it waits in the queue to be sent again.
+    /// If it is here all the same, the queue had no room, or its deadline will have passed by then.
+    pub entry: Option<Entry<T>>,
+}
+
+/// An answer that says nothing about its job. It comes back.
+#[derive(Debug)]
+pub struct Unheard<T> {
+    /// Why: [`GateError::StalePermit`] if it came too late, or is not of this job; [`GateError::Unexpected`] if nothing
+    /// was sent.
+    pub why: GateError,
+    /// The job.
+    pub entry: Entry<T>,
+}
+
+impl<T> fmt::Display for Unheard<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.why.fmt(f)
+    }
+}
+
+impl<T: fmt::Debug> core::error::Error for Unheard<T> {}
+
 /// A [`Queue`] in front of a [`Gate`].
 ///
 /// # Example
@@ -119,13 +166,19 @@ pub struct Dispatcher<L: AnyLimits, T, const JOBS: usize, const CALLS: usize, co
     pub gate: Gate<L, JOBS, CALLS>,
     /// The queue: to cancel, to look, to put back.
     pub queue: Queue<T, N, C>,
+    /// The server had no room while this much was in flight: it must be less before another job takes a slot.
+    full: Option<u64>,
 }
 
 impl<L: AnyLimits, T: fmt::Debug, const JOBS: usize, const CALLS: usize, const N: usize, const C: usize> fmt::Debug
     for Dispatcher<L, T, JOBS, CALLS, N, C>
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dispatcher").field("gate", &self.gate).field("queue", &self.queue).finish()
+        f.debug_struct("Dispatcher")
+            .field("gate", &self.gate)
+            .field("queue", &self.queue)
+            .field("full", &self.full)
+            .finish()
     }
 }
 
@@ -134,7 +187,7 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
 {
     /// A dispatcher of these two.
     pub const fn new(gate: Gate<L, JOBS, CALLS>, queue: Queue<T, N, C>) -> Self {
-        Self { gate, queue }
+        Self { gate, queue, full: None }
     }
 
     /// Lets a job wait. One whose deadline cannot be met as things stand is refused at once, and so is one that the gate
@@ -151,8 +204,86 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
         self.queue.submit(now, earliest, entry).map_err(SubmitError::Queue)
     }
 
-    /// Puts a job back that is to be sent again, as [`Answer::RetryAt`](crate::Answer::RetryAt) and
-    /// [`Answer::RetryOnRelease`](crate::Answer::RetryOnRelease) ask: at its old place, and not before then.
+    /// Hears how the request of a job ended: [`Gate::answered`], and a job that is to be sent again waits for that at its
+    /// old place. When the server had no room ([`Answer::RetryOnRelease`]), no other is sent before a job of ours has ended
+    /// or its lease is over. `entropy` is any 32 random bits.
+    ///
+    /// # Errors
+    /// [`Unheard`] with the job.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::presets::backoffs;
+    /// use tollgate::{
+    ///     Answer, Dispatcher, Duration, Entry, Gate, Instant, JobId, Limits, Next, Outcome, Queue, QueuePolicy,
+    ///     Repeatable, Request, Retry, Verdict, Work,
+    /// };
+    /// #[derive(Debug)]
+    /// struct Clip(Retry);
+    /// impl Work for Clip {
+    ///     fn request(&self, id: JobId) -> Request<'_> {
+    ///         Request::new(id, Duration::from_mins(10)).repeatable(self.0.repeatable()).attempt(self.0.retried())
+    ///     }
+    ///     fn retry(&mut self) -> Option<&mut Retry> {
+    ///         Some(&mut self.0)
+    ///     }
+    /// }
+    /// let s = Instant::from_secs;
+    /// let gate = Gate::<_, 8, 2>::new(Limits::new(), s(0)).with_slots(3);
+    /// let mut jobs = Dispatcher::new(gate, Queue::<_, 8>::new(QueuePolicy::DEFAULT));
+    /// jobs.submit(s(0), Entry::new(JobId(1), Clip(Retry::new(backoffs::RETRY, Repeatable::Keyed, s(0)))))?;
+    ///
+    /// // "429 Too Many Requests, Retry-After: 17".
+    /// let Next::Send { entry, permit } = jobs.next(s(0)) else { panic!() };
+    /// jobs.gate.sending(s(0), &permit)?;
+    /// let (wait, verdict) = (Some(Duration::from_secs(17)), Verdict::Soft);
+    /// let refused = Outcome::Answered { status: 429, verdict, wait, should_retry: None };
+    /// let heard = jobs.answered(s(1), entry, &permit, &refused, 0)?;
+    /// assert_eq!(heard.answer, Answer::RetryAt(s(18)));
+    ///
+    /// // It waits again by itself, and the gate is closed for everybody.
+    /// assert!(matches!(jobs.next(s(1)), Next::WaitUntil(at) if at == s(18)));
+    /// let Next::Send { entry, permit } = jobs.next(s(18)) else { panic!() };
+    /// jobs.gate.sending(s(18), &permit)?;
+    /// let ok = Outcome::Answered { status: 200, verdict: Verdict::Clear, wait: None, should_retry: None };
+    /// let heard = jobs.answered(s(19), entry, &permit, &ok, 0)?;
+    /// assert_eq!((heard.answer, heard.entry.map(|job| job.id)), (Answer::Accepted, Some(JobId(1))));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn answered(
+        &mut self,
+        now: Instant,
+        mut entry: Entry<T>,
+        permit: &Permit,
+        outcome: &Outcome,
+        entropy: u32,
+    ) -> Result<Answered<T>, Unheard<T>> {
+        if permit.job() != Some(entry.id) {
+            return Err(Unheard { why: GateError::StalePermit, entry });
+        }
+        let mut once = Retry::new(ONCE, Repeatable::No, now);
+        let retry = entry.payload.retry().unwrap_or(&mut once);
+        let answer = match self.gate.answered(now, permit, outcome, retry, entropy) {
+            Ok(answer) => answer,
+            Err(why) => return Err(Unheard { why, entry }),
+        };
+        let at = match answer {
+            Answer::RetryAt(at) => at,
+            Answer::RetryOnRelease { not_before } => {
+                // One that has a slot since it was sent first does not wait for another.
+                if self.gate.job(now, entry.id).is_none() {
+                    self.full = Some(self.gate.in_flight(now)).filter(|others| *others > 0);
+                }
+                not_before
+            }
+            _ => return Ok(Answered { answer, entry: Some(entry) }),
+        };
+        let entry = self.queue.requeue(now, entry, at).err().map(|rejected| rejected.entry);
+        Ok(Answered { answer, entry })
+    }
+
+    /// Puts a job back that is to be sent again: at its old place, and not before then. [`answered`](Self::answered) does
+    /// so by itself; this is for whoever has asked the gate.
     ///
     /// # Errors
     /// [`Rejected`] with the job: its deadline would have passed, or the queue is full.
@@ -166,9 +297,12 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
             log!(warn, "job {=u64}: its deadline has passed", entry.id.0);
             return Next::Expired(entry);
         }
-        let mut wake: Option<Instant> = None;
+        self.full = self.full.filter(|full| self.gate.in_flight(now) >= *full);
+        let mut wake = self.full.and_then(|_| self.gate.next_slot(now));
         let mut chosen = None;
-        for waiting in self.queue.candidates(now) {
+        let resumed = self.resumed(now);
+        let others = self.queue.candidates(now).filter(|waiting| self.full.is_none() && Some(waiting.id) != resumed);
+        for waiting in resumed.and_then(|id| self.queue.get(id)).into_iter().chain(others) {
             match self.gate.ask(now, &waiting.payload.request(waiting.id)) {
                 Ok(permit) => chosen = Some((waiting.id, Ok(permit))),
                 Err(AskError::Refused { denied: Denied::Until(at), .. }) => {
@@ -181,9 +315,9 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
             break;
         }
         match chosen {
-            Some((id, Ok(permit))) => match self.queue.take(now, id) {
+            Some((id, Ok(permit))) => match self.queue.take(now, id).or_else(|| self.queue.cancel(id)) {
                 Some(entry) => return Next::Send { entry, permit },
-                // It was a candidate a moment ago; should it be gone, nothing is charged for it.
+                // It waited a moment ago; should it be gone, nothing is charged for it.
                 None => _ = self.gate.cancel(now, permit),
             },
             Some((id, Err(why))) => {
@@ -200,6 +334,15 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
             None if self.queue.is_empty() => Next::Empty,
             None => Next::WaitForRelease,
         }
+    }
+
+    /// The job to be sent again that has its slot and its money since it was sent first, if its time has come. It goes
+    /// before all classes: behind one that waits for its slot it would wait for itself.
+    fn resumed(&self, now: Instant) -> Option<JobId> {
+        let unknown = self.gate.jobs().filter(|(_, state)| *state == JobState::Unknown);
+        let waiting = unknown.filter_map(|(id, _)| self.queue.get(id));
+        let ready = waiting.filter(|waiting| waiting.not_before <= now && waiting.deadline >= now);
+        ready.min_by_key(|waiting| waiting.not_before).map(|waiting| waiting.id)
     }
 
     /// Takes a waiting job out.

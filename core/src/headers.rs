@@ -20,6 +20,7 @@ pub mod moment;
 pub mod ratelimit;
 mod reader;
 pub mod retry_after;
+pub mod structured;
 mod table;
 mod text;
 mod vendors;

@@ -27,12 +27,15 @@ mod budget;
 mod burn;
 mod burst;
 mod calendar;
-#[cfg(feature = "image")]
+#[cfg(any(feature = "image", feature = "journal"))]
 mod checksum;
 mod civil;
 mod clocked;
+#[cfg(feature = "json")]
+pub mod config;
 mod continued;
 mod decimal;
+mod dispatch;
 mod dispatcher;
 #[cfg(any(feature = "embassy-sync", feature = "embassy-time"))]
 pub mod embassy;
@@ -102,7 +105,8 @@ pub use civil::{CalendarError, Date, IsoWeek, Weekday, is_leap_year};
 pub use clocked::Clocked;
 pub use continued::{Continued, Offline};
 pub use decimal::DecimalError;
-pub use dispatcher::{Dispatcher, Next, SubmitError, Work};
+pub use dispatch::Dispatch;
+pub use dispatcher::{Answered, Dispatcher, Next, SubmitError, Unheard, Work};
 pub use entropy::Entropy;
 pub use forecast::{Forecast, burns_out};
 pub use gate::{

@@ -8,6 +8,7 @@ use core::cmp::Ordering;
 
 use heapless::Vec;
 
+use crate::bounded::Bounded;
 use crate::queue_place::{NIL, Place, Side, Tree};
 use crate::time::Instant;
 
@@ -105,7 +106,7 @@ impl Places {
             let side = if key < from { Side::Right } else { Side::Left };
             if side == Side::Left {
                 // Never full: the path is no longer than the tree is high.
-                let _ = path.push((at, side));
+                let _ = path.put((at, side));
             }
             at = self.child(TREE, at, side);
         }
@@ -155,9 +156,9 @@ impl Places {
         if left != NIL && right != NIL {
             // The next one takes its place.
             let (depth, mut next) = (path.len(), right);
-            let _ = path.push((slot, Side::Right));
+            let _ = path.put((slot, Side::Right));
             while self.child(tree, next, Side::Left) != NIL {
-                let _ = path.push((next, Side::Left));
+                let _ = path.put((next, Side::Left));
                 next = self.child(tree, next, Side::Left);
             }
             below = self.child(tree, next, Side::Right);
@@ -183,7 +184,7 @@ impl Places {
                 Ordering::Equal => break,
                 Ordering::Greater => Side::Right,
             };
-            let _ = path.push((at, side));
+            let _ = path.put((at, side));
             at = self.child(tree, at, side);
         }
         path

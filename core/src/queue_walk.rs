@@ -3,6 +3,9 @@
 //! A walk is a handful of cursors, one a class: first those that came back and are ready, by arrival; then the ring of
 //! lines, round by round: the first entry of each line, the second of each, and so on.
 
+use core::cmp::Reverse;
+
+use crate::bounded::Counting;
 use crate::queue_lines::Class;
 use crate::queue_place::NIL;
 use crate::queue_trees::Places;
@@ -44,7 +47,7 @@ impl<const C: usize> Walk<C> {
             found: false,
         };
         let mut walk = Self { eff, patience, cursors: classes.each_ref().map(start), chosen: None };
-        for (number, (cursor, class)) in walk.cursors.iter_mut().zip(classes).enumerate() {
+        for (number, (cursor, class)) in walk.cursors.iter_mut().zip(classes).numbered() {
             cursor.advance(places, number, class.front, eff);
         }
         walk
@@ -57,10 +60,10 @@ impl<const C: usize> Walk<C> {
         {
             cursor.advance(places, number, class.front, self.eff);
         }
-        let waiting = || self.cursors.iter().enumerate().filter(|(_, cursor)| cursor.next != NIL);
+        let waiting = || self.cursors.iter().numbered().filter(|(_, cursor)| cursor.next != NIL);
         // Of those that are due the one passed over most, and the most urgent of equals; else the most urgent of all.
         let due = waiting().filter(|(_, cursor)| cursor.passed >= u32::from(self.patience));
-        let (number, _) = due.rev().max_by_key(|(_, cursor)| cursor.passed).or_else(|| waiting().next())?;
+        let (number, _) = due.min_by_key(|(_, cursor)| Reverse(cursor.passed)).or_else(|| waiting().next())?;
         self.serve(number);
         self.chosen = Some(number);
         self.cursors.get(number).map(|cursor| cursor.next)
@@ -68,7 +71,7 @@ impl<const C: usize> Walk<C> {
 
     /// Counts a service of this class: every other that could have been served was passed over.
     fn serve(&mut self, number: usize) {
-        for (other, cursor) in self.cursors.iter_mut().enumerate() {
+        for (other, cursor) in self.cursors.iter_mut().numbered() {
             if other == number {
                 cursor.passed = 0;
             } else if cursor.next != NIL {

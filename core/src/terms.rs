@@ -264,6 +264,12 @@ impl<'a> BudgetSpec<'a> {
         }
     }
 
+    /// The same for a unit that is known only when the program runs, and whose limit is an amount.
+    #[cfg(feature = "json")]
+    pub(crate) const fn of_unit((unit, unit_name): (u32, &'static str), limit: u64, renewal: Renewal<'a>) -> Self {
+        Self { limit, unit, unit_name, ..Self::new::<crate::unit::Credits>(Amount::ZERO, renewal) }
+    }
+
     /// The same, which marks what is admitted above `soft`.
     ///
     /// # Errors
@@ -328,7 +334,7 @@ impl<'a> BudgetSpec<'a> {
     }
 
     /// Limit, rollover and debt together stay within what an amount holds, so that no sum can overflow later.
-    const fn checked(self) -> Result<Self, SpecError> {
+    pub(crate) const fn checked(self) -> Result<Self, SpecError> {
         let debt = match self.overage {
             Overage::Debt { max } => max,
             Overage::Reject | Overage::Cap => 0,

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use reqwest::header::HeaderMap;
 use serde_json::{Value, json};
 use tollgate::headers::dialects::{Dialect, KLING, Meaning, Rule};
-use tollgate::headers::{FeedbackReader, moment::Format};
-use tollgate::{Duration, Failure, Outcome, Verdict};
+use tollgate::headers::{Feedback, FeedbackReader, moment::Format};
+use tollgate::{Duration, Failure, Outcome};
 
 use crate::bill::Bill;
 use crate::books::Books;
@@ -25,11 +25,13 @@ static DIALECT: Dialect = Dialect::new(
 
 /// What the server said to an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct Reply {
     /// What it means for whoever sends requests.
     pub(crate) outcome: Outcome,
-    /// The task runs, and will be ready after about so long.
-    pub(crate) ready_in: Option<Duration>,
+    /// And all that it said about limits.
+    pub(crate) feedback: Option<Box<Feedback>>,
+    /// The task will be ready after about so long, if it runs.
+    pub(crate) ready_in: Duration,
     /// Status and message, for people.
     pub(crate) said: String,
     /// The line that tells most of a refusal, and what the server calls it: for the table at the end.
@@ -37,19 +39,10 @@ pub(crate) struct Answer {
     pub(crate) label: String,
 }
 
-/// Whether an order that ended so may have started a task, which needs its slot until we know.
-pub(crate) const fn is_unclear(outcome: &Outcome) -> bool {
-    match outcome {
-        Outcome::Answered { status, verdict, .. } => {
-            *status >= 500 && matches!(verdict, Verdict::Clear | Verdict::Overloaded)
-        }
-        Outcome::Failed(failure) => matches!(failure, Failure::Broken),
-    }
-}
-
 /// What the server said about a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Status {
+    /// It runs, or there was no usable answer: ask again.
     Running,
     /// The video is there, so many seconds long.
     Made(u32),
@@ -57,8 +50,6 @@ pub(crate) enum Status {
     Failed,
     /// It was never started.
     Unknown,
-    /// No usable answer; ask again.
-    Unclear,
 }
 
 /// The server as the client sees it.
@@ -76,7 +67,7 @@ impl Api {
     }
 
     /// Orders the video. The job's id goes along as the task's name, so that a lost answer can be asked for later.
-    pub(crate) async fn order(&self, job: &Job) -> Answer {
+    pub(crate) async fn order(&self, job: &Job) -> Reply {
         let order = json!({
             "external_task_id": job.id,
             "project": job.project,
@@ -91,7 +82,14 @@ impl Api {
                 let failure = if error.is_connect() { Failure::NotSent } else { Failure::Broken };
                 let [wrote, label] = ["", "no answer"].map(str::to_owned);
                 let said = error.to_string();
-                return Answer { outcome: Outcome::Failed(failure), ready_in: None, said, wrote, label };
+                return Reply {
+                    outcome: Outcome::Failed(failure),
+                    feedback: None,
+                    ready_in: Duration::ZERO,
+                    said,
+                    wrote,
+                    label,
+                };
             }
         };
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -101,7 +99,7 @@ impl Api {
     /// Asks how a task is doing. Costs nothing.
     pub(crate) async fn status(&self, id: u64) -> Status {
         let Ok(response) = self.http.get(format!("{}/v1/videos/{id}", self.base)).send().await else {
-            return Status::Unclear;
+            return Status::Running;
         };
         let found = response.status().as_u16();
         let body = response.json::<Value>().await.unwrap_or_default();
@@ -110,10 +108,9 @@ impl Api {
             (200, Some("failed")) => Status::Failed,
             (200, Some("succeed")) => {
                 let seconds = body["data"]["duration_s"].as_u64().and_then(|seconds| u32::try_from(seconds).ok());
-                seconds.map_or(Status::Unclear, Status::Made)
+                seconds.map_or(Status::Running, Status::Made)
             }
-            (200, Some(_)) => Status::Running,
-            _ => Status::Unclear,
+            _ => Status::Running,
         }
     }
 
@@ -135,7 +132,7 @@ impl Api {
 }
 
 /// Reads an answer in whatever dialect it is: the lines of the header, and the code in the body.
-pub(crate) fn read(status: u16, headers: &HeaderMap, body: &Value) -> Answer {
+pub(crate) fn read(status: u16, headers: &HeaderMap, body: &Value) -> Reply {
     let mut reader = FeedbackReader::of(&DIALECT);
     for (name, value) in headers {
         reader.line(name.as_str().as_bytes(), value.as_bytes());
@@ -145,15 +142,16 @@ pub(crate) fn read(status: u16, headers: &HeaderMap, body: &Value) -> Answer {
         reader.cause(cause);
     }
     // Dates are compared to the answer's own: no clock of ours is asked.
-    let outcome = Outcome::from(&reader.finish(status, None));
+    let feedback = reader.finish(status, None);
 
     let telling = |name: &str| name == "ratelimit" || name.contains("retry") || name.contains("reset");
     let line = headers.iter().find(|(name, _)| telling(name.as_str()));
     let line = line.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap_or("?")));
     let coded = || code.map(|code| format!("\"code\": {code}"));
-    Answer {
-        outcome,
-        ready_in: (status == 200).then(|| Duration::from_secs(body["data"]["ready_in_s"].as_u64().unwrap_or(0))),
+    Reply {
+        outcome: Outcome::from(&feedback),
+        feedback: Some(Box::new(feedback)),
+        ready_in: Duration::from_secs(body["data"]["ready_in_s"].as_u64().unwrap_or(0)),
         said: format!("{status}: {}", body["message"].as_str().unwrap_or("no reason")),
         wrote: line.or_else(coded).unwrap_or_default(),
         label: headers.get("x-label").and_then(|label| label.to_str().ok()).unwrap_or("another").to_owned(),

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::purse::Spent;
+use crate::money::Spent;
 
 /// What was billed, by project, and in total under the name of nobody.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]

@@ -15,7 +15,8 @@ pub(crate) const MODELS: [(&str, u32); 3] = [("kling-v1", 10), ("kling-v1.5", 30
 /// The resolutions (source document 003).
 pub(crate) const RESOLUTIONS: [&str; 3] = ["720p", "1080p", "4k"];
 const FIELDS: [&str; 7] = ["id", "project", "priority", "model", "duration_s", "resolution", "prompt"];
-const MOST_JOBS: usize = 10_000;
+/// As many as the queue has places.
+pub(crate) const MOST_JOBS: usize = 1_000;
 
 /// Who goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +28,15 @@ pub(crate) enum Priority {
 
 impl Priority {
     pub(crate) const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// The class in the queue: 0 is the most urgent.
+    pub(crate) const fn class(self) -> u8 {
+        match self {
+            Self::High => 0,
+            Self::Normal => 1,
+            Self::Low => 2,
+        }
+    }
 
     pub(crate) const fn name(self) -> &'static str {
         match self {

@@ -1,125 +1,121 @@
-//! The three limits of one upstream, asked as one: rate, minute, slots.
+//! Everything the client keeps to, in one gate: requests, tasks, money, and what the server says. And the queue before it.
 //!
-//! Why the server's books never show more than these do: see `client.rs`; `limits_tests.rs` tries it with every latency.
+//! **Why no violation can happen, however late a packet or a thread is.** The server counts a request when it *arrives*.
+//! That instant is not known here, but it lies between two that are: *sent*, and *answered*. The strict window counts a
+//! request in full from the first and does not let it age until the second. So whatever the server has in its minute, the
+//! window has in its own; no margin is guessed. `limits_tests.rs` tries it with every latency.
+//!
+//! ```text
+//!  here     sent ├──── held, does not age ────┤ answered ├──── 60 s ────┤ out
+//!  server              arrived ├──── 60 s ────┤ out
+//! ```
+//! Giving up on a request that may still arrive would break that: so nobody gives up, but for the deadline of the run.
 
+use std::error::Error;
+
+use tollgate::presets::backoffs;
 use tollgate::{
-    Advice, Aimd, AimdPolicy, Book, Denied, Duration, History, Inherit, Instant, JobId, Limiter, Quota, QuotaError,
-    Refused, Reservation, Slots, Start, TokenBucket, WhenFull, Window, WindowLog, reserve_all,
+    Adaptation, Aimd, AimdPolicy, Breaker, BreakerPolicy, Burst, Dispatcher, Duration, Entry, History, Instant, JobId,
+    Limits, Line, Offer, Patience, Queue, QueuePolicy, Quota, QuotaCosts, Repeatable, Request, Restraint, Retry,
+    RetryPolicy, RetryQuota, Start, TokenBucket, Trip, WhenFull, Window, WindowLog, Work, valid,
 };
 
+use crate::jobs::{Job, MOST_JOBS};
+use crate::money::{Money, Purse};
 use crate::plan::Plan;
 
 const MINUTE: Duration = Duration::from_mins(1);
-/// How long a slot is kept for a task of which nothing is heard. Every sign of life renews it.
+/// How long slot and money are kept for a task of which nothing is heard. Every sign of life renews them.
 pub(crate) const LEASE: Duration = Duration::from_hours(1);
+/// The backoff of source document 001, and at most two minutes of what a server imposes.
+pub(crate) const POLICY: RetryPolicy = RetryPolicy {
+    throttled: backoffs::SEED_001,
+    transient: backoffs::SEED_001_SERVER_ERROR,
+    max_block: Duration::from_mins(2),
+    ..backoffs::RETRY
+};
+const BREAKER: BreakerPolicy = valid!(BreakerPolicy::new(Trip::Consecutive { failures: 8 }, Duration::from_secs(30)));
+/// Nobody is overtaken by a less urgent class.
+const STRICT: QueuePolicy = QueuePolicy { patience: u16::MAX, ..QueuePolicy::DEFAULT };
 
-/// The three limits of one upstream.
+type Upstream = Limits<TokenBucket, WindowLog<64>, Money, Breaker, Restraint, Adaptation>;
+/// Up to 64 tasks, and 64 requests on their way.
+pub(crate) type Gate = tollgate::Gate<Upstream, 64, 64>;
+/// With a queue of three classes.
+pub(crate) type Jobs = Dispatcher<Upstream, Box<Clip>, 64, 64, MOST_JOBS, 3>;
+/// A job that waits or is on its way.
+pub(crate) type Order = Entry<Box<Clip>>;
+
+/// What the gate has to know of a job.
 #[derive(Debug)]
-pub(crate) struct Limits {
-    /// Spaces the requests out, so that they do not come in clots of thirty.
-    rate: TokenBucket,
-    /// What the plan promises, exactly: so many in *any* minute. The bucket alone would let its burst through on top.
-    pub(crate) minute: WindowLog<64>,
-    /// Tasks, not calls: each is taken until its task ends.
-    pub(crate) slots: Slots<8>,
-    /// How many requests a minute, and how many tasks at once, the server seems to take: the plan's, or less for a while.
-    pub(crate) pace: Aimd,
-    pub(crate) crowd: Aimd,
-    /// What a request costs in each. One that costs nothing is not asked: that is how `--careless` breaks the plan.
-    costs: [u64; 3],
+pub(crate) struct Clip {
+    pub(crate) job: Job,
+    /// The last word of the server, for people.
+    pub(crate) said: String,
+    pub(crate) price: [Line; 4],
+    /// As how many requests and how many tasks it counts: that is how `--careless` breaks the plan.
+    counts: [u32; 2],
+    retry: Retry,
 }
 
-/// What a request holds in each limit while it is on its way.
-#[derive(Debug)]
-pub(crate) struct Permit {
-    rate: Reservation,
-    minute: Reservation,
-    slot: Reservation,
+impl Clip {
+    /// The entry of a job, at its price.
+    pub(crate) fn order(job: Job, purse: &Purse, counts: [u32; 2], now: Instant) -> Result<Order, String> {
+        let (id, key, class) = (JobId(job.id), purse.number(&job), job.priority.class());
+        let price = purse.price(&job, job.duration_s)?;
+        // The server knows a task by our name for it, so that an order sent twice starts one task.
+        let retry = Retry::new(POLICY, Repeatable::Keyed, now);
+        Ok(Entry::new(id, Box::new(Self { job, said: String::new(), price, counts, retry })).key(key).class(class))
+    }
 }
 
-impl Limits {
-    /// The limits of a plan, all of them unused.
-    pub(crate) fn of(plan: Plan, costs: [u64; 3], now: Instant) -> Result<Self, Box<dyn std::error::Error>> {
-        let any_minute = Window::new(plan.per_minute, MINUTE)?;
-        // At least half of the plan, and from there two requests a minute more after each success. A task more at once
-        // after three: they are few, and each lasts.
-        let pace = AimdPolicy {
-            floor: plan.per_minute.div_ceil(2),
-            ceiling: plan.per_minute,
-            keep_permille: 700,
-            step: 2,
-            every: 1,
-        };
-        let crowd = AimdPolicy { floor: 1, ceiling: plan.concurrent, keep_permille: 500, step: 1, every: 3 };
-        Ok(Self {
-            rate: TokenBucket::new(spaced(plan.per_minute)?, Start::Full, now),
-            minute: WindowLog::new(any_minute, WhenFull::Refuse, History::Empty, now),
-            slots: Slots::new(plan.concurrent),
-            pace: Aimd::new(pace.checked()?),
-            crowd: Aimd::new(crowd.checked()?),
-            costs,
+impl Work for Box<Clip> {
+    fn request(&self, id: JobId) -> Request<'_> {
+        let [requests, slots] = self.counts;
+        let request = Request::new(id, LEASE).counts(requests).weighs(slots).costs(&self.price);
+        request.repeatable(self.retry.repeatable()).attempt(self.retry.retried())
+    }
+
+    fn retry(&mut self) -> Option<&mut Retry> {
+        Some(&mut self.retry)
+    }
+}
+
+/// The limits of a plan, all of them unused, and nobody waits.
+pub(crate) fn of(plan: Plan, money: Money, now: Instant) -> Result<Box<Jobs>, Box<dyn Error>> {
+    // Ten seconds' worth at once, so that requests do not come in clots of thirty.
+    let rate = Quota::new_with_burst(plan.per_minute, MINUTE, plan.per_minute.div_ceil(6))?;
+    // What the plan promises, exactly: so many in *any* minute. The rate alone would let its burst through on top.
+    let minute = Window::new(plan.per_minute, MINUTE)?;
+    // What the server seems to take: the plan's, or less for a while. At least half of the requests, and two more after
+    // each success; one task more at once after three.
+    let requests = AimdPolicy {
+        floor: plan.per_minute.div_ceil(2),
+        ceiling: plan.per_minute,
+        keep_permille: 700,
+        step: 2,
+        every: 1,
+    };
+    let tasks = AimdPolicy { floor: 1, ceiling: plan.concurrent, keep_permille: 500, step: 1, every: 3 };
+    let limits = Limits::new()
+        .requests(TokenBucket::new(rate, Start::Full, now))
+        .window(WindowLog::new(minute, WhenFull::Refuse, History::Empty, now))
+        .money(money)
+        .breaker(Breaker::new(BREAKER, now))
+        .restraint(Restraint {
+            quota: Some(RetryQuota::new(QuotaCosts::AWS)),
+            burst: Some(Burst::SEED_001),
+            ratio: None,
         })
-    }
-
-    /// All of them or none, the `money` for the job included, unless it was set aside before. A refusal has changed
-    /// nothing, and says which limit binds (3: the money) and what to wait for.
-    pub(crate) fn admit(&mut self, now: Instant, id: JobId, money: Option<&mut dyn Book>) -> Result<Permit, Refused> {
-        // A job that has a slot already is not asked for twice.
-        let mut job = self.slots.job(id, LEASE).map_err(|_| Refused { index: 2, denied: Denied::Busy })?;
-        let [rate, minute, slot] = self.costs;
-        let mut nothing = Slots::<1>::new(0);
-        let mut paid = nothing.job(id, LEASE).map_err(|_| Refused { index: 3, denied: Denied::Busy })?;
-        let (money, price): (&mut dyn Book, u64) = match money {
-            Some(money) => (money, 1),
-            None => (&mut paid, 0),
-        };
-        let limits: [(&mut dyn Book, u64); 4] =
-            [(&mut self.rate, rate), (&mut self.minute, minute), (&mut job, slot), (money, price)];
-        // The money is held by the job's id, for the minutes that its task takes.
-        let [rate, minute, slot, _held_by_id] = reserve_all(now, Duration::ZERO, limits)?;
-        Ok(Permit { rate, minute, slot })
-    }
-
-    /// A request sent at `sent` was refused: fewer in a minute, or fewer tasks at once, as far as that is advised. To be
-    /// told before [`answered`](Self::answered), while the request has its slot.
-    pub(crate) fn lower(&mut self, now: Instant, sent: Instant, advice: &Advice) {
-        if advice.slow_down && self.pace.congested(now, sent) {
-            self.adapt(now);
-        }
-        if advice.fewer_jobs {
-            let running = u32::try_from(self.slots.in_flight(now)).unwrap_or(u32::MAX);
-            self.crowd.crowded(now, sent, running);
-            self.adapt(now);
-        }
-    }
-
-    /// A request was accepted: a little more is tried again, up to the plan.
-    pub(crate) fn raise(&mut self, now: Instant) {
-        self.pace.succeeded();
-        self.crowd.succeeded();
-        self.adapt(now);
-    }
-
-    fn adapt(&mut self, now: Instant) {
-        self.slots.set_limit(self.crowd.value());
-        if let Ok(quota) = spaced(self.pace.value()) {
-            self.rate.set_quota(now, quota, Inherit::KeepUsed);
-        }
-    }
-
-    /// The answer is here, so the request has arrived: it counts, from now. `holds_slot`: a task runs, or may run.
-    pub(crate) fn answered(&mut self, now: Instant, permit: Permit, holds_slot: bool) {
-        let Permit { rate, minute, slot } = permit;
-        let [rate_cost, minute_cost, slot_cost] = self.costs;
-        self.rate.commit(now, rate, rate_cost);
-        self.minute.commit(now, minute, minute_cost);
-        if holds_slot { self.slots.commit(now, slot, slot_cost) } else { self.slots.release(now, slot) }
-    }
-}
-
-/// So many in a minute, ten seconds' worth of them at once.
-fn spaced(per_minute: u32) -> Result<Quota, QuotaError> {
-    Quota::new_with_burst(per_minute, MINUTE, per_minute.div_ceil(6))
+        .adaptation(Adaptation {
+            rate: Some((Aimd::new(requests.checked()?), MINUTE)),
+            jobs: Some(Aimd::new(tasks.checked()?)),
+            offer: Some(Offer::NONE),
+            pacing: None,
+        });
+    let patience = Patience { to_answer: LEASE, max_block: POLICY.max_block, ..Patience::DEFAULT };
+    let gate = Gate::new(limits, now).with_slots(plan.concurrent).with_patience(patience);
+    Ok(Box::new(Dispatcher::new(gate, Queue::new(STRICT))))
 }
 
 #[cfg(test)]

@@ -1,86 +1,92 @@
-//! The limits against the server's books, over a network that delays every packet as it likes. No real time passes.
+//! The gate against the server's books, over a network that delays every packet as it likes. No real time passes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use tollgate::{Advice, Decision, Denied, Duration, Entropy, Health, Instant, JobId};
+use tollgate::{Entropy, Instant, JobId, Next, Outcome, Permit, Verdict};
 
-use super::{Limits, Permit};
+use super::{Clip, Jobs, Order};
 use crate::books::Books;
+use crate::jobs::{Job, Priority};
+use crate::money::{Purse, Spent};
 use crate::plan::PlanName;
 
 const TASKS: u64 = 200;
+const NOW: Instant = Instant::ORIGIN;
+const OK: Outcome = Outcome::Answered { status: 200, verdict: Verdict::Clear, wait: None, should_retry: None };
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+fn job(id: u64, model: &'static str, duration_s: u32) -> Job {
+    let [project, prompt] = ["archive", "a cat"].map(str::to_owned);
+    Job { id, project, priority: Priority::Low, model, duration_s, resolution: "1080p", prompt }
+}
+
+/// So many jobs that wait, all alike.
+fn waiting(plan: PlanName, count: u64, model: &'static str, seconds: u32) -> (Box<Jobs>, Purse) {
+    let (purse, money) = Purse::of(&[job(0, model, seconds)], NOW).unwrap();
+    let mut jobs = super::of(plan.plan(), money, NOW).unwrap();
+    for id in 0..count {
+        jobs.submit(NOW, Clip::order(job(id, model, seconds), &purse, [1, 1], NOW).unwrap()).unwrap();
+    }
+    (jobs, purse)
+}
+
+#[derive(Debug)]
 enum Event {
     /// At the server, which will be done with the task at this instant.
-    Arrives(u64, u64),
-    Answered(u64),
+    Arrives(u64),
+    Answered(Order, Permit),
     /// The client hears that the task has ended.
-    Ended(u64),
+    Ended,
 }
 
 /// When a request is stamped in the client's window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stamped {
     Answered,
-    Reserved,
+    Sent,
 }
 
-/// Sends tasks as fast as the limits let it, and returns the server's books.
+/// Sends tasks as fast as the gate lets it, and returns the server's books.
 fn world(plan: PlanName, seed: u64, longest_run: u32, stamped: Stamped) -> Books {
-    let plan = plan.plan();
-    let mut limits = Limits::of(plan, [1, 1, 1], Instant::ORIGIN).unwrap();
-    let mut books = Books::new(plan.per_minute, plan.concurrent);
+    let (mut jobs, purse) = waiting(plan, TASKS, "kling-v1", 5);
+    let mut books = Books::new(plan.plan().per_minute, plan.plan().concurrent);
     let mut dice = Entropy::of_device(seed);
     let mut up_to = |micros: u32| u64::from(dice.next() % micros);
-    let mut permits: HashMap<u64, Permit> = HashMap::new();
-    let mut events: BTreeMap<(u64, u64), Vec<Event>> = BTreeMap::new();
-    let (mut now, mut next) = (0, 0);
+    let mut events: BTreeMap<(u64, JobId, u8), Event> = BTreeMap::new();
+    let mut now = 0;
     loop {
-        let wake = match limits.admit(Instant::from_micros(now), JobId(next), None) {
-            _ if next == TASKS => u64::MAX,
-            Ok(permit) => {
-                let arrives = now + up_to(3_000_000);
+        let shown = Instant::from_micros(now);
+        let wake = match jobs.next(shown) {
+            Next::Send { entry, permit } => {
+                jobs.gate.sending(shown, &permit).unwrap();
+                let (id, arrives) = (entry.id, now + up_to(3_000_000));
                 let answered = arrives + up_to(3_000_000);
                 let ended = answered + up_to(longest_run);
-                events.entry((arrives, next)).or_default().push(Event::Arrives(next, ended));
-                events.entry((answered, next)).or_default().push(Event::Answered(next));
-                events.entry((ended, next)).or_default().push(Event::Ended(next));
-                match stamped {
-                    Stamped::Answered => drop(permits.insert(next, permit)),
-                    Stamped::Reserved => limits.answered(Instant::from_micros(now), permit, true),
-                }
-                next += 1;
-                continue;
+                let heard = if stamped == Stamped::Answered { answered } else { now };
+                events.insert((heard, id, 1), Event::Answered(entry, permit));
+                events.insert((arrives, id, 0), Event::Arrives(ended));
+                events.insert((ended, id, 2), Event::Ended);
+                now
             }
-            Err(refused) => match refused.denied {
-                Denied::Until(at) => at.as_micros(),
-                Denied::Busy => u64::MAX,
-                Denied::Never { .. } => panic!("one request fits every plan"),
-            },
+            Next::WaitUntil(at) => at.as_micros(),
+            Next::WaitForRelease | Next::Empty => u64::MAX,
+            Next::Expired(_) | Next::Rejected { .. } => panic!("no deadline, and all fit"),
         };
-        match events.first_key_value() {
-            Some(((at, _), _)) if *at <= wake => {}
-            _ if wake < u64::MAX => {
-                now = wake;
-                continue;
-            }
-            _ => return books,
+        let next = events.first_key_value().map_or(u64::MAX, |((at, ..), _)| *at);
+        now = next.min(wake);
+        if now == u64::MAX {
+            return books;
         }
-        let ((at, _), happened) = events.pop_first().unwrap();
-        now = at;
-        for event in happened {
-            match event {
-                Event::Arrives(id, ends) => {
-                    let _ = books.arrive(now);
-                    let _ = books.start(now, id, ends - now);
-                }
-                Event::Answered(id) => {
-                    if let Some(permit) = permits.remove(&id) {
-                        limits.answered(Instant::from_micros(now), permit, true);
-                    }
-                }
-                Event::Ended(id) => assert_eq!(limits.slots.close(Instant::from_micros(now), JobId(id)), Ok(1)),
+        let Some(((_, id, _), event)) = (next <= wake).then(|| events.pop_first()).flatten() else { continue };
+        let shown = Instant::from_micros(now);
+        match event {
+            Event::Arrives(ends) => {
+                let _ = books.arrive(now);
+                let _ = books.start(now, id.0, ends - now);
+            }
+            Event::Answered(order, permit) => drop(jobs.answered(shown, order, &permit, &OK, 0).unwrap()),
+            Event::Ended => {
+                let price = purse.price(&job(id.0, "kling-v1", 5), 5).unwrap();
+                jobs.gate.finished(shown, id, &price).unwrap();
             }
         }
     }
@@ -106,39 +112,42 @@ fn no_latency_makes_the_server_count_too_many() {
 }
 
 #[test]
-fn stamping_when_reserved_would_break_the_plan() {
+fn stamping_when_sent_would_break_the_plan() {
     for plan in PLANS {
-        let broken = (0..12).filter(|seed| world(plan, *seed, 1, Stamped::Reserved).too_fast > 0).count();
+        let broken = (0..12).filter(|seed| world(plan, *seed, 1, Stamped::Sent).too_fast > 0).count();
         assert!(broken > 0, "{plan:?}: the test above could not fail");
     }
 }
 
 #[test]
-fn what_a_refusal_lowers_comes_back_with_successes() {
-    let plan = PlanName::Standard.plan();
-    let mut limits = Limits::of(plan, [1, 1, 1], Instant::ORIGIN).unwrap();
-    let blank =
-        Advice { decision: Decision::Done, gate: None, slow_down: false, fewer_jobs: false, health: Health::Unknown };
-    let rate = |limits: &Limits| {
-        let quota = limits.rate.quota();
-        u64::from(quota.units()) * Duration::from_mins(1).as_micros() / quota.per().as_micros()
-    };
-    let now = Instant::from_secs(60);
-    let permits = [1, 2].map(|id| limits.admit(now, JobId(id), None).unwrap());
-    let crowded = Advice { fewer_jobs: true, ..blank };
-    limits.lower(now, now, &crowded);
-    assert_eq!((limits.slots.limit(), rate(&limits)), (1, 30), "two ran, the refused one included");
-    for permit in permits {
-        limits.answered(now, permit, false);
+fn a_job_that_does_not_fit_is_refused_before_it_is_sent_and_each_alert_is_told_once() {
+    // 1200 credits each, of 20 000; a second less is made than was ordered.
+    let (mut jobs, purse) = waiting(PlanName::Pro, 20, "kling-pro", 60);
+    let (mut told, mut refused, mut now) = (Vec::new(), Vec::new(), NOW);
+    loop {
+        match jobs.next(now) {
+            Next::Send { entry, permit } => {
+                jobs.gate.sending(now, &permit).unwrap();
+                let price = purse.price(&entry.payload.job, 59).unwrap();
+                let id = entry.id;
+                drop(jobs.answered(now, entry, &permit, &OK, 0).unwrap());
+                told.extend(purse.alerts(&mut jobs.gate, now));
+                jobs.gate.finished(now, id, &price).unwrap();
+            }
+            Next::WaitUntil(at) => now = at,
+            Next::Rejected { entry, why } => refused.push(purse.why_not(&jobs.gate, &entry, why)),
+            Next::Empty => break,
+            other => panic!("{other:?}"),
+        }
+        told.extend(purse.alerts(&mut jobs.gate, now));
     }
-
-    let slow = Advice { slow_down: true, ..blank };
-    limits.lower(now, now, &slow);
-    assert_eq!((limits.slots.limit(), rate(&limits)), (1, 21));
-    limits.lower(now, Instant::from_secs(59), &slow);
-    assert_eq!(rate(&limits), 21, "one decrease for a burst");
-    for _ in 0..100 {
-        limits.raise(now);
-    }
-    assert_eq!((limits.slots.limit(), rate(&limits)), (plan.concurrent, 30), "up to the plan, never above it");
+    // Sixteen jobs of 59 seconds are 18 880 credits.
+    assert_eq!(refused, ["archive is short of 80.000000 credits"; 4]);
+    let spent = Spent { credits: 18_880_000_000, dollars: 472_000_000 };
+    assert_eq!(purse.spent(&jobs.gate, now), BTreeMap::from([("archive".into(), spent), (String::new(), spent)]));
+    assert_eq!(told[0], "archive: 1/2 of its credits are spent or set aside");
+    let mut unique = told.clone();
+    unique.sort();
+    unique.dedup();
+    assert_eq!(unique.len(), told.len(), "{told:?}");
 }

@@ -20,10 +20,9 @@ mod client;
 mod clock;
 mod jobs;
 mod limits;
+mod money;
 mod picture;
 mod plan;
-mod purse;
-mod queue;
 mod refusals;
 mod report;
 mod run;
@@ -41,17 +40,14 @@ use std::time::Duration as Real;
 use clap::{Parser, ValueEnum};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::net::TcpListener;
-use tollgate::Instant;
+use tollgate::Clock;
 
 use crate::api::Api;
-use crate::books::Books;
 use crate::client::Client;
-use crate::clock::FastClock;
 use crate::jobs::Job;
-use crate::limits::Limits;
+use crate::limits::Clip;
+use crate::money::Purse;
 use crate::plan::PlanName;
-use crate::purse::Purse;
-use crate::queue::Queue;
 use crate::report::Report;
 use crate::server::Server;
 
@@ -128,31 +124,32 @@ fn exit(violations: Result<u64, Box<dyn Error>>) -> ExitCode {
 #[tokio::main(worker_threads = 2)]
 async fn run(args: &Args, jobs: Vec<Job>) -> Result<Report, Box<dyn Error>> {
     let plan = args.plan.plan();
-    let clock = FastClock::start(args.speed);
+    let server = Server::open(None, args)?;
+    let clock = server.clock();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
-    let books = Books::new(plan.per_minute, plan.concurrent);
-    let server = tokio::spawn(Server::new(clock, args.seed, books).serve(listener));
+    let serving = tokio::spawn(server.serve(listener));
 
-    let costs = match args.careless {
-        None => [1, 1, 1],
-        Some(Careless::Window) => [0, 0, 1],
-        Some(Careless::Slots) => [1, 1, 0],
+    let counts = match args.careless {
+        None => [1, 1],
+        Some(Careless::Window) => [0, 1],
+        Some(Careless::Slots) => [1, 0],
     };
-    let count = jobs.len();
-    let (api, start) = (Api::new(address)?, Instant::from_micros(clock.micros()));
-    let limits = Limits::of(plan, costs, start)?;
+    let (api, now, count) = (Api::new(address)?, clock.now(), jobs.len());
+    let (purse, money) = Purse::of(&jobs, now)?;
+    let orders = jobs.into_iter().map(|job| Clip::order(job, &purse, counts, now)).collect::<Result<Vec<_>, _>>()?;
     let bar = progress(count)?;
-    let purse = Box::new(Purse::of(&jobs, start)?);
-    let queue = Queue::of(jobs, start);
-    let client = Client::new((clock, api.clone()), (limits, purse), queue, args.seed, bar.clone());
+    let mut client = Client::new(clock, api.clone(), (limits::of(plan, money, now)?, purse), args.seed, bar.clone());
+    for order in orders {
+        client.submit(order);
+    }
     let work = tokio::time::timeout(Real::from_secs(args.deadline), client.work()).await;
     bar.finish_and_clear();
     let run = work.map_err(|_| format!("not finished after {} s: given up", args.deadline))?;
     let real = clock.real();
     let books = tokio::time::timeout(Real::from_secs(10), api.books()).await??;
     let bill = tokio::time::timeout(Real::from_secs(10), api.bill()).await??;
-    server.abort();
+    serving.abort();
     Ok(Report { plan, seed: args.seed, speed: args.speed, jobs: count, run, books, bill, real })
 }
 

@@ -44,7 +44,7 @@ pub(crate) fn draw(report: &Report, path: &Path) -> Result<(), Box<dyn Error>> {
     draw_jobs(report, &jobs)?;
     draw_key(&key)?;
 
-    let ours = run.requests.iter().map(|sent| (sent.reserved.as_micros(), sent.committed.as_micros() + MINUTE));
+    let ours = run.requests.iter().map(|sent| (sent.sent.as_micros(), sent.answered.as_micros() + MINUTE));
     let theirs = books.arrivals.iter().map(|arrival| (*arrival, *arrival + MINUTE));
     let caption =
         "Requests in the last 60 s: the client counts each from before it is sent until 60 s after its answer";
@@ -131,13 +131,13 @@ fn draw_jobs(report: &Report, area: &Area<'_>) -> Result<(), Box<dyn Error>> {
     }
     let marks = [
         (Fate::Throttled, "refused: too fast, or too many tasks", LIMIT),
-        (Fate::Unclear, "5xx: started or not? asked, then waited or retried", CLIENT),
+        (Fate::Unclear, "5xx: started or not? sent again by its name", CLIENT),
         (Fate::Final, "refused for good", BLACK),
     ];
     for (fate, name, colour) in marks {
-        let sent = report.run.requests.iter().filter(|sent| sent.fate == fate);
+        let sent = report.run.requests.iter().filter(|sent| sent.fate() == fate);
         let points =
-            sent.filter_map(|sent| Some((minutes(sent.committed.as_micros()), lane_of(*lanes.get(&sent.job)?))));
+            sent.filter_map(|sent| Some((minutes(sent.answered.as_micros()), lane_of(*lanes.get(&sent.job)?))));
         let drawn = chart.draw_series(points.map(|point| TriangleMarker::new(point, 6, colour.filled())))?;
         drawn.label(name).legend(move |(x, y)| TriangleMarker::new((x + 9, y), 6, colour.filled()));
     }
@@ -204,10 +204,10 @@ fn draw_counts(
         .label_style(("sans-serif", 13))
         .draw()?;
 
-    let bars = theirs.windows(2).filter(|pair| pair[0].0 < end && pair[1].0 > pair[0].0);
-    let bars =
-        bars.map(|pair| Rectangle::new([(pair[0].0, 0.0), (pair[1].0.min(end), pair[0].1)], SERVER.mix(0.35).filled()));
-    chart.draw_series(bars)?;
+    // One shape, not a bar for each step: between bars that touch, many viewers show a seam.
+    let area = theirs.windows(2).flat_map(|pair| [pair[0], (pair[1].0, pair[0].1)]);
+    let area = area.map(|(at, count)| (at.min(end), count)).chain([(end, 0.0), (0.0, 0.0)]).collect::<Vec<_>>();
+    chart.draw_series([Polygon::new(area, SERVER.mix(0.35).filled())])?;
     let corners = ours.windows(2).flat_map(|pair| [pair[0], (pair[1].0.min(end), pair[0].1)]);
     let line = corners.take_while(|corner| corner.0 <= end).collect::<Vec<_>>();
     chart.draw_series(LineSeries::new(line, CLIENT.stroke_width(axis.stroke)))?;

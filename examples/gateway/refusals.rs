@@ -115,11 +115,12 @@ impl Refusal {
 
     /// What goes wrong with an attempt at a task, counted from 0, without being anybody's fault: one request in five.
     ///
-    /// It follows from the seed, the task and the attempt, not from the order in which requests happen to arrive. Nobody
-    /// has more than three in a row.
+    /// It follows from the seed, the task and the attempt, not from the order in which requests happen to arrive. What is
+    /// for good is so for every attempt; of the others nobody has more than three in a row.
     pub(crate) fn by_chance(seed: u64, id: u64, attempt: u32) -> Option<Self> {
         let turn = scramble(seed).wrapping_add(id).wrapping_mul(37) % ROUND;
-        let in_turn = usize::try_from(turn).ok().and_then(|turn| ALL.get(turn)).filter(|_| attempt == 0);
+        let in_turn = usize::try_from(turn).ok().filter(|turn| attempt == 0 || *turn >= ALL.len() - FINAL);
+        let in_turn = in_turn.and_then(|turn| ALL.get(turn));
         let luck = luck(seed, id, attempt);
         let by_luck = (attempt < 3 && luck.is_multiple_of(12)).then(|| pick(&ALL[..ALL.len() - FINAL], luck / 12));
         in_turn.copied().or(by_luck)

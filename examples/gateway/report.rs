@@ -4,12 +4,12 @@ use std::fmt;
 use std::time::Duration as Real;
 
 use serde_json::{Value, json};
-use tollgate::Duration;
+use tollgate::{AccountId, Binding, Duration};
 
 use crate::bill::Bill;
 use crate::books::Books;
 use crate::plan::Plan;
-use crate::run::{Fate, Run};
+use crate::run::{Attempt, Fate, Run};
 use crate::understood::Understood;
 
 /// A finished run and what the server's books say about it.
@@ -30,23 +30,24 @@ impl Report {
     fn rows(&self) -> Vec<(&'static str, String, String)> {
         let (run, books, plan) = (&self.run, &self.books, self.plan);
         let count = |fate| run.count(fate).to_string();
-        let [rate, minute, slots, money] = run.refused;
+        let [rate, minute, slots, money, closed] = self.held_back();
+        let (waited, waited_most) = run.waited();
         let limits = format!("plan \"{}\": {} in any minute", plan.name, plan.per_minute);
         vec![
             ("jobs", self.jobs.to_string(), format!("{} done, {} failed for good", run.done, run.failed.len())),
             ("sent", run.requests.len().to_string(), format!("the server counted {}", books.arrivals.len())),
             ("accepted", count(Fate::Accepted), String::new()),
             ("throttled", count(Fate::Throttled), "too fast, or too many tasks".into()),
-            ("unclear", count(Fate::Unclear), "5xx; asked whether the task was started".into()),
-            ("retried", run.retried.to_string(), String::new()),
+            ("unclear", count(Fate::Unclear), "5xx; sent again by its name, with the slot that it has".into()),
+            ("retried", run.retried().to_string(), String::new()),
             ("failed for good", run.failed.len().to_string(), "see below".into()),
             (
                 "held back",
-                (rate + minute + slots + money).to_string(),
-                format!("rate {rate}, minute {minute}, slots {slots}, money {money}"),
+                (rate + minute + slots + money + closed).to_string(),
+                format!("rate {rate}, minute {minute}, slots {slots}, money {money}, by the server {closed}"),
             ),
-            ("waited", seconds(run.waited), "all jobs together".into()),
-            ("waited at most", seconds(run.waited_most), "one job for its turn".into()),
+            ("waited", seconds(waited), "all jobs together".into()),
+            ("waited at most", seconds(waited_most), "one job for its turn".into()),
             ("peak of the minute", format!("{} \u{2030}", run.peak_permille), limits),
             ("  server's peak", books.peak_requests.to_string(), "requests in one minute".into()),
             ("peak of the slots", run.peak_slots.to_string(), format!("plan: {} at once", plan.concurrent)),
@@ -59,6 +60,13 @@ impl Report {
             ("virtual time", seconds(run.end.saturating_since(tollgate::Instant::ORIGIN)), String::new()),
             ("real time", format!("{:.1} s", self.real.as_secs_f64()), format!("clock at {} x", self.speed)),
         ]
+    }
+
+    /// How often the rate, the minute, the slots, the money and the server's word were in a request's way.
+    fn held_back(&self) -> [u32; 5] {
+        let money = Binding::Money(AccountId(0));
+        let limits = [Binding::Requests, Binding::Window, Binding::Slots, money, Binding::Block];
+        limits.map(|limit| self.run.refused.map_or(0, |counters| counters.refused(limit)))
     }
 
     /// Whether the server charges what our books say, to the millionth, and nothing is set aside any more.
@@ -84,6 +92,12 @@ impl Report {
     /// The report for programs. Stamps are in virtual microseconds.
     pub(crate) fn json(&self) -> Value {
         let run = &self.run;
+        let [rate, minute, slots, money, closed] = self.held_back();
+        let (waited, waited_most) = run.waited();
+        let requests = run.requests.iter().map(|request| {
+            let Attempt { job, sent, answered, .. } = request;
+            json!({ "job": job, "reserved_us": sent, "committed_us": answered, "outcome": request.fate() })
+        });
         json!({
             "plan": { "name": self.plan.name, "per_minute": self.plan.per_minute, "concurrent": self.plan.concurrent },
             "seed": self.seed,
@@ -94,22 +108,22 @@ impl Report {
             "accepted": run.count(Fate::Accepted),
             "throttled": run.count(Fate::Throttled),
             "unclear": run.count(Fate::Unclear),
-            "retried": run.retried,
+            "retried": run.retried(),
             "refusals": Understood::of(run).iter().map(Understood::json).collect::<Vec<_>>(),
             "failed": run.failed.iter().map(|(id, why)| json!({ "job": id, "why": why })).collect::<Vec<_>>(),
-            "held_back": { "rate": run.refused[0], "minute": run.refused[1], "slots": run.refused[2], "money": run.refused[3] },
+            "held_back": { "rate": rate, "minute": minute, "slots": slots, "money": money, "server": closed },
             "spent": run.spent,
             "bill": self.bill.by_project,
             "bill_agrees": self.bill_agrees(),
             "alerts": run.alerts,
-            "waited_us": run.waited,
-            "waited_most_us": run.waited_most,
+            "waited_us": waited,
+            "waited_most_us": waited_most,
             "peak_minute_permille": run.peak_permille,
             "peak_slots": run.peak_slots,
             "violations": self.books.violations(),
             "virtual_us": run.end,
             "real_ms": u64::try_from(self.real.as_millis()).unwrap_or(u64::MAX),
-            "requests": run.requests,
+            "requests": requests.collect::<Vec<_>>(),
             "server": self.books,
         })
     }

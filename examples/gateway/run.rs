@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use tollgate::{Advice, Decision, Duration, Instant, Outcome, Reason, Verdict};
+use tollgate::{Answer, Counters, Duration, Instant, JobId, Outcome, Verdict};
 
-use crate::api::Answer;
+use crate::api::Reply;
 use crate::jobs::Priority;
-use crate::purse::Spent;
-use crate::queue::Turn;
+use crate::limits::{Gate, Order};
+use crate::money::Spent;
 
 /// What became of a request: for the counts and the picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -23,40 +23,56 @@ pub(crate) enum Fate {
     Final,
 }
 
-/// A request: counted here from `reserved` until a minute after `committed`.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Sent {
-    pub(crate) job: u64,
-    #[serde(rename = "reserved_us")]
-    pub(crate) reserved: Instant,
-    #[serde(rename = "committed_us")]
-    pub(crate) committed: Instant,
-    #[serde(rename = "outcome")]
-    pub(crate) fate: Fate,
-    #[serde(skip)]
-    pub(crate) outcome: Outcome,
-    #[serde(skip)]
-    pub(crate) advice: Advice,
-    /// What the server wrote, and what it calls that.
-    #[serde(skip)]
-    pub(crate) wrote: String,
-    #[serde(skip)]
-    pub(crate) label: String,
+/// What the gate holds everybody to, before or after an answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    pub(crate) blocked: Option<Instant>,
+    /// Requests in a minute, and tasks at once.
+    pub(crate) rate: u32,
+    pub(crate) tasks: u32,
 }
 
-impl Sent {
-    pub(crate) fn new(job: u64, reserved: Instant, committed: Instant, answer: &Answer, advice: Advice) -> Self {
-        let fate = match (answer.outcome, advice.decision) {
-            _ if answer.ready_in.is_some() => Fate::Accepted,
-            (_, Decision::GiveUp(Reason::MaybeRunning)) => Fate::Unclear,
-            (_, Decision::Done | Decision::GiveUp(_)) => Fate::Final,
-            (Outcome::Answered { verdict: Verdict::Soft | Verdict::Blind | Verdict::Concurrency, .. }, _) => {
-                Fate::Throttled
-            }
+impl Standing {
+    pub(crate) fn of(gate: &Gate, now: Instant) -> Self {
+        let rate = gate.limits().adaptation.rate.map_or(0, |(rate, _)| rate.value());
+        Self { blocked: gate.status(now).blocked, rate, tasks: gate.slots() }
+    }
+}
+
+/// A request: counted here from `sent` until a minute after `answered`.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) job: u64,
+    pub(crate) sent: Instant,
+    pub(crate) answered: Instant,
+    pub(crate) reply: Reply,
+    pub(crate) answer: Answer,
+    pub(crate) before: Standing,
+    pub(crate) after: Standing,
+}
+
+impl Attempt {
+    pub(crate) const fn fate(&self) -> Fate {
+        use Verdict::{Blind, Concurrency, Soft};
+        match (self.answer, self.reply.outcome) {
+            (Answer::Accepted | Answer::Finished, _) => Fate::Accepted,
+            (Answer::Done | Answer::GiveUp(_), _) => Fate::Final,
+            (_, Outcome::Answered { verdict: Soft | Blind | Concurrency, .. }) => Fate::Throttled,
             _ => Fate::Unclear,
-        };
-        let (wrote, label) = (answer.wrote.clone(), answer.label.clone());
-        Self { job, reserved, committed, fate, outcome: answer.outcome, advice, wrote, label }
+        }
+    }
+
+    /// Until when nothing is sent because of this answer.
+    pub(crate) fn closed_until(&self) -> Option<Instant> {
+        self.after.blocked.filter(|_| self.after.blocked > self.before.blocked)
+    }
+
+    /// When the job is to be sent again.
+    const fn again(&self) -> Option<Instant> {
+        match self.answer {
+            Answer::RetryAt(at) | Answer::RetryOnRelease { not_before: at } => Some(at),
+            _ => None,
+        }
     }
 }
 
@@ -69,16 +85,10 @@ pub(crate) struct Held {
     pub(crate) to: Instant,
 }
 
-impl Held {
-    pub(crate) fn new(turn: &Turn, from: Instant, to: Instant) -> Self {
-        Self { job: turn.job.id, priority: turn.job.priority, from, to }
-    }
-}
-
 /// Everything that a report needs.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Run {
-    pub(crate) requests: Vec<Sent>,
+    pub(crate) requests: Vec<Attempt>,
     pub(crate) held: Vec<Held>,
     /// When nothing was sent because the server said so.
     pub(crate) closed: Vec<(Instant, Instant)>,
@@ -86,11 +96,8 @@ pub(crate) struct Run {
     pub(crate) done: usize,
     /// Jobs that never will be, and why.
     pub(crate) failed: Vec<(u64, String)>,
-    pub(crate) retried: u32,
-    /// How often the rate, the minute, the slots and the money were in a request's way.
-    pub(crate) refused: [u32; 4],
-    pub(crate) waited: Duration,
-    pub(crate) waited_most: Duration,
+    /// What was in a request's way.
+    pub(crate) refused: Option<Counters>,
     pub(crate) peak_permille: u32,
     pub(crate) peak_slots: u64,
     /// What was spent by our books, by project and in total, and the jobs whose money is still set aside: none.
@@ -98,17 +105,47 @@ pub(crate) struct Run {
     pub(crate) held_back: usize,
     pub(crate) alerts: Vec<String>,
     pub(crate) end: Instant,
+    /// Jobs that have their slot.
+    pub(crate) slots: BTreeMap<u64, (Priority, Instant)>,
 }
 
 impl Run {
-    /// A request goes at `now` that was ready at `ready`.
-    pub(crate) fn admitted(&mut self, now: Instant, ready: Instant) {
-        let wait = now.saturating_since(ready);
-        self.waited = self.waited.saturating_add(wait);
-        self.waited_most = self.waited_most.max(wait);
+    /// A request goes at `now`.
+    pub(crate) fn sending(&mut self, now: Instant, order: &Order, gate: &Gate) {
+        self.peak_permille = self.peak_permille.max(gate.limits().window.usage_permille(now));
+        self.peak_slots = self.peak_slots.max(gate.in_flight(now));
+        self.slots.entry(order.id.0).or_insert((order.payload.job.priority, now));
+    }
+
+    pub(crate) fn answered(&mut self, attempt: Attempt) {
+        let news = attempt.closed_until().map(|until| (attempt.answered, until));
+        self.closed.extend(news);
+        self.requests.push(attempt);
+    }
+
+    /// A job has no slot any more.
+    pub(crate) fn left(&mut self, now: Instant, id: JobId) {
+        let held = self.slots.remove(&id.0);
+        self.held.extend(held.map(|(priority, from)| Held { job: id.0, priority, from, to: now }));
     }
 
     pub(crate) fn count(&self, fate: Fate) -> usize {
-        self.requests.iter().filter(|sent| sent.fate == fate).count()
+        self.requests.iter().filter(|sent| sent.fate() == fate).count()
+    }
+
+    pub(crate) fn retried(&self) -> usize {
+        self.requests.iter().filter_map(Attempt::again).count()
+    }
+
+    /// How long requests waited that could have gone as far as their job was concerned: all together, and at most.
+    pub(crate) fn waited(&self) -> (Duration, Duration) {
+        let mut ready = BTreeMap::new();
+        let (mut all, mut most) = (Duration::ZERO, Duration::ZERO);
+        for request in &self.requests {
+            let since = ready.insert(request.job, request.again().unwrap_or(Instant::MAX)).unwrap_or(Instant::ORIGIN);
+            let wait = request.sent.saturating_since(since);
+            (all, most) = (all.saturating_add(wait), most.max(wait));
+        }
+        (all, most)
     }
 }

@@ -13,20 +13,16 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use crate::Args;
-use crate::books::Books;
-use crate::clock::FastClock;
 use crate::server::Server;
 
 /// Serves, prints, and tells how often the plan was broken.
 #[tokio::main(worker_threads = 2)]
 pub(crate) async fn alone(port: u16, args: &Args) -> Result<u64, Box<dyn Error>> {
-    let plan = args.plan.plan();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await?;
     println!("listening on {}", listener.local_addr()?);
     stdout().flush()?;
 
-    let books = Books::new(plan.per_minute, plan.concurrent);
-    let server = Server::new(FastClock::start(args.speed), args.seed, books);
+    let server = Server::open(None, args)?;
     let serving = tokio::spawn(Arc::clone(&server).serve(listener));
     let _ = tokio::time::timeout(Real::from_secs(args.deadline), end_of_input()).await;
     serving.abort();

@@ -3,15 +3,19 @@
 //! | request | answer |
 //! |---|---|
 //! | `POST /v1/videos` | starts a task, or refuses in one of the ways of `refusals.rs` |
+//! | `GET /v1/videos` | the tasks that run, by the client's names; costs nothing |
 //! | `GET /v1/videos/{id}` | `processing`, `succeed` and how long it became, `failed`, or 404; costs nothing |
 //! | `GET /books` | the [`Books`] |
 //! | `GET /bill` | the [`Bill`] |
+//!
+//! What it knows it writes to a file before it answers, if it has one: so it goes on where it was, even if it is killed.
 //!
 //! A request that breaks the plan is a violation and is refused. Besides, some requests that did nothing wrong are refused
 //! all the same; those are no violations.
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
+use std::error::Error;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::{BodyExt, Full, Limited};
@@ -20,15 +24,16 @@ use hyper::header::CONTENT_TYPE;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tollgate::Duration;
 use tollgate::headers::moment::UnixMicros;
 
+use crate::Args;
 use crate::bill::{self, Bill};
 use crate::books::Books;
-use crate::clock::FastClock;
+use crate::clock::{FastClock, Noted};
 use crate::refusals::{Dialect, Kind, Refusal};
 
 const SECOND: u64 = 1_000_000;
@@ -37,7 +42,7 @@ const EPOCH: i64 = 1_767_225_600_000_000;
 const INVALID: Refusal = Refusal::new(400, Kind::Invalid, Dialect::Kling);
 
 /// What a client orders.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Order {
     external_task_id: u64,
     project: String,
@@ -71,11 +76,14 @@ impl Order {
 pub(crate) struct Server {
     clock: FastClock,
     seed: u64,
+    file: Option<PathBuf>,
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct State {
+    /// What the clock showed when this was written.
+    noted: Option<Noted>,
     books: Books,
     /// How often each task was asked for.
     attempts: BTreeMap<u64, u32>,
@@ -87,18 +95,35 @@ struct State {
 }
 
 impl Server {
-    pub(crate) fn new(clock: FastClock, seed: u64, books: Books) -> Arc<Self> {
-        Arc::new(Self {
-            clock,
-            seed,
-            state: Mutex::new(State {
-                books,
-                attempts: BTreeMap::new(),
-                orders: BTreeMap::new(),
-                bill: Bill::default(),
-                refused: BTreeMap::new(),
-            }),
-        })
+    /// A server that runs on where its file ends, if it has one that is not empty.
+    pub(crate) fn open(file: Option<PathBuf>, args: &Args) -> Result<Arc<Self>, Box<dyn Error>> {
+        let plan = args.plan.plan();
+        let known = match &file {
+            Some(file) if file.exists() => serde_json::from_slice(&std::fs::read(file)?)?,
+            _ => None,
+        };
+        let fresh = || State { books: Books::new(plan.per_minute, plan.concurrent), ..State::default() };
+        let state: State = known.unwrap_or_else(fresh);
+        if (state.books.per_minute, state.books.concurrent) != (plan.per_minute as usize, plan.concurrent as usize) {
+            return Err("begun with another plan: expected the same".into());
+        }
+        let clock = FastClock::start(args.speed, state.noted);
+        Ok(Arc::new(Self { clock, seed: args.seed, file, state: Mutex::new(state) }))
+    }
+
+    /// The clock of this world.
+    pub(crate) const fn clock(&self) -> FastClock {
+        self.clock
+    }
+
+    /// All of it, or nothing: a file that is half written has another name.
+    fn save(&self) -> std::io::Result<()> {
+        let Some(file) = &self.file else { return Ok(()) };
+        let mut state = self.state();
+        state.noted = Some(self.clock.note());
+        let begun = file.with_extension("new");
+        std::fs::write(&begun, serde_json::to_vec(&*state)?)?;
+        std::fs::rename(begun, file)
     }
 
     /// Serves for ever; drop the future to stop.
@@ -108,7 +133,11 @@ impl Server {
             let server = Arc::clone(&self);
             let service = service_fn(move |request| {
                 let server = Arc::clone(&server);
-                async move { Ok::<_, Infallible>(server.count(server.answer(request).await)) }
+                async move {
+                    let response = server.count(server.answer(request).await);
+                    // Whom the disk fails, nobody hears.
+                    server.save().map(|()| response)
+                }
             });
             // A `Date` of the real clock would contradict the virtual one.
             let mut http = hyper::server::conn::http1::Builder::new();
@@ -136,6 +165,12 @@ impl Server {
                 let body = Limited::new(request.into_body(), 64 * 1024).collect().await;
                 let order = body.ok().and_then(|body| serde_json::from_slice(&body.to_bytes()).ok());
                 order.map_or_else(|| refuse(INVALID.with_code(1200), self.clock.micros(), 0, 0), |o| self.start(&o))
+            }
+            (&Method::GET, Some("")) => {
+                let (now, state) = (self.clock.micros(), self.state());
+                succeed(&json!(
+                    state.books.tasks.iter().filter(|(_, task)| task.end > now).map(|(id, _)| id).collect::<Vec<_>>()
+                ))
             }
             (&Method::GET, Some(id)) => self.status(id.trim_start_matches('/').parse().ok()),
             (&Method::GET, None) if path == "/books" => succeed(&json!(self.state().books)),

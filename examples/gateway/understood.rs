@@ -4,17 +4,17 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::{Value, json};
-use tollgate::{Advice, Decision, Duration, Instant, Outcome, Reason, Verdict};
+use tollgate::{Answer, Duration, Instant, Outcome, Verdict};
 
-use crate::api::is_unclear;
+use crate::api::Reply;
 use crate::report::seconds;
-use crate::run::{Fate, Run, Sent};
+use crate::run::{Attempt, Fate, Run};
 
 /// All refusals of one kind in one dialect.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Understood<'a> {
     count: usize,
-    first: &'a Sent,
+    first: &'a Attempt,
 }
 
 impl<'a> Understood<'a> {
@@ -23,9 +23,9 @@ impl<'a> Understood<'a> {
     /// One row for each name that the server has for a refusal, and each way in which it was understood.
     pub(crate) fn of(run: &'a Run) -> Vec<Self> {
         let mut rows = BTreeMap::new();
-        for first in run.requests.iter().filter(|sent| sent.fate != Fate::Accepted) {
+        for first in run.requests.iter().filter(|sent| sent.fate() != Fate::Accepted) {
             let row = rows
-                .entry((&first.label, answered(&first.outcome).0, verdict(&first.outcome)))
+                .entry((&first.reply.label, answered(&first.reply.outcome).0, verdict(&first.reply.outcome)))
                 .or_insert(Self { count: 0, first });
             row.count += 1;
         }
@@ -33,13 +33,14 @@ impl<'a> Understood<'a> {
     }
 
     pub(crate) fn json(&self) -> Value {
-        let (status, wait) = answered(&self.first.outcome);
+        let reply = &self.first.reply;
+        let (status, wait) = answered(&reply.outcome);
         json!({
-            "label": self.first.label,
+            "label": reply.label,
             "count": self.count,
             "status": status,
-            "wrote": self.first.wrote,
-            "verdict": verdict(&self.first.outcome),
+            "wrote": reply.wrote,
+            "verdict": verdict(&reply.outcome),
             "wait_us": wait,
             "done": self.done(),
         })
@@ -47,25 +48,28 @@ impl<'a> Understood<'a> {
 
     /// What was done, for everybody and for the job.
     fn done(&self) -> String {
-        let asked = is_unclear(&self.first.outcome).then(|| "asked for the task".to_owned());
-        let Advice { decision, gate, slow_down, fewer_jobs, .. } = self.first.advice;
-        let after = |at: Instant| seconds(at.saturating_since(self.first.committed));
-        let gate = gate.map(|gate| format!("nobody for {}", after(gate)));
-        let slower = slow_down.then(|| "slower".to_owned());
-        let fewer = fewer_jobs.then(|| "fewer at once".to_owned());
-        let job = match decision {
-            Decision::RetryAt(at) => format!("again after {}", after(at)),
-            Decision::RetryOnRelease { .. } => "again when one has ended".to_owned(),
-            Decision::GiveUp(Reason::MaybeRunning) => "again if there is none".to_owned(),
-            Decision::Done | Decision::GiveUp(_) => "given up".to_owned(),
+        let Attempt { answered: now, reply, answer, before, after, .. } = self.first;
+        let later = |at: Instant| seconds(at.saturating_since(*now));
+        let everybody = [
+            self.first.closed_until().map(|until| format!("nobody for {}", later(until))),
+            (after.rate < before.rate).then(|| "slower".to_owned()),
+            (after.tasks < before.tasks).then(|| "fewer at once".to_owned()),
+        ];
+        let unclear = answered(&reply.outcome).0.is_none_or(|status| status >= 500);
+        let job = match answer {
+            Answer::RetryAt(at) if unclear => format!("again by its name after {}", later(*at)),
+            Answer::RetryAt(at) => format!("again after {}", later(*at)),
+            Answer::RetryOnRelease { .. } => "again when one has ended".to_owned(),
+            _ if unclear => "asked for the task, given up".to_owned(),
+            _ => "given up".to_owned(),
         };
-        gate.into_iter().chain(slower).chain(fewer).chain(asked).chain([job]).collect::<Vec<_>>().join(", ")
+        everybody.into_iter().flatten().chain([job]).collect::<Vec<_>>().join(", ")
     }
 }
 
 impl fmt::Display for Understood<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Sent { label, wrote, outcome, .. } = self.first;
+        let Reply { label, wrote, outcome, .. } = &self.first.reply;
         let (status, wait) = answered(outcome);
         let status = status.map(|status| status.to_string()).unwrap_or_default();
         let example: Vec<char> = format!("{status} {wrote}").chars().collect();

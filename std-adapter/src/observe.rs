@@ -1,24 +1,25 @@
-//! What happens at a shared limiter, told to `tracing` by the feature of that name and to nobody without it.
+//! What happens at a shared limiter or gate, and to the jobs of a runner, told to `tracing` by the feature of that name and to nobody without it.
 //!
 //! An event says what happened in its message, which never changes, and all else in fields: `limit` (see
-//! [`Shared::named`](crate::Shared::named)), `cost`, `waited_us`, ... Nothing is told while the limiter is locked: a
+//! [`Shared::named`](crate::Shared::named)), `cost`, `job`, `waited_us`, ... Nothing is told while the limiter is locked: a
 //! subscriber is anybody's code, and may ask this limiter.
 //!
 //! | Level | Message |
 //! |---|---|
-//! | `WARN` | `clock went back`; `refused` with the reason `never`: it is asked for more than can ever pass |
-//! | `DEBUG` | `waiting`, `granted` after a wait, `refused`, `cancelled`, `settled` with a debt |
-//! | `TRACE` | `granted` at once, `settled` |
+//! | `WARN` | `clock went back`; `refused` with the reason `never`: it is asked for more than can ever pass; `lost`: a request that was sent and dropped; `ended` by a panic |
+//! | `DEBUG` | `waiting`, `granted` after a wait, `refused`, `cancelled`, `settled` with a debt; `answered`, `returned`; `queued`, `again`, `ended` |
+//! | `TRACE` | `granted` at once, `settled`; `sending`, `finished` |
 
-use tollgate::{Denied, Duration, Instant};
+use tollgate::{Binding, Denied, Duration, Instant};
 #[cfg(feature = "tracing")]
 use tracing::{debug, trace, warn};
 
+use crate::observe_job::JobEvent;
 use crate::wait::WaitError;
 
 /// What a subscriber filters by.
 #[cfg(feature = "tracing")]
-const TARGET: &str = "tollgate";
+pub(crate) const TARGET: &str = "tollgate";
 
 /// What happened.
 #[derive(Clone, Copy, Debug)]
@@ -33,11 +34,13 @@ pub(crate) enum Event {
     /// Refused without a wait.
     Refused(Denied),
     /// A wait came to nothing.
-    Ended { why: WaitError, waited: Duration },
+    Ended { why: WaitError, waited: Duration, binds: Option<Binding> },
     /// Whoever waited went away.
     Dropped,
     /// A permit was settled.
     Settled { actual: u64 },
+    /// Something became of a job.
+    Job(JobEvent),
     /// The clock shows less than it did.
     ClockWentBack { last: Instant, now: Instant },
 }
@@ -48,6 +51,7 @@ pub(crate) enum Event {
 pub(crate) struct Log {
     pub(crate) limit: &'static str,
     pub(crate) cost: Option<u64>,
+    pub(crate) job: Option<u64>,
 }
 
 impl Log {
@@ -66,24 +70,42 @@ impl Log {
 
     #[cfg(feature = "tracing")]
     pub(crate) fn tell(self, event: Event) {
-        let (limit, cost) = (Some(self.limit).filter(|name| !name.is_empty()), self.cost);
+        let (limit, cost, job) = (Some(self.limit).filter(|name| !name.is_empty()), self.cost, self.job);
         match event {
-            Event::Granted => trace!(target: TARGET, limit, cost, "granted"),
-            Event::Served { waited } => debug!(target: TARGET, limit, cost, waited_us = waited.as_micros(), "granted"),
-            Event::Waiting { ahead } => debug!(target: TARGET, limit, cost, ahead, "waiting"),
-            Event::Refused(denied) => refused(limit, cost, &Refusal::from(denied), None),
-            Event::Ended { why: WaitError::Cancelled, waited } => {
-                debug!(target: TARGET, limit, cost, waited_us = waited.as_micros(), reason = "token", "cancelled");
+            Event::Granted => trace!(target: TARGET, limit, cost, job, "granted"),
+            Event::Served { waited } => {
+                debug!(target: TARGET, limit, cost, job, waited_us = waited.as_micros(), "granted");
             }
-            Event::Ended { why, waited } => refused(limit, cost, &Refusal::from(why), Some(waited.as_micros())),
-            Event::Dropped => debug!(target: TARGET, limit, cost, reason = "dropped", "cancelled"),
+            Event::Waiting { ahead } => debug!(target: TARGET, limit, cost, job, ahead, "waiting"),
+            Event::Refused(denied) => self.refused(&Refusal::from(denied), None, None),
+            Event::Ended { why: WaitError::Cancelled, waited, .. } => {
+                debug!(target: TARGET, limit, cost, job, waited_us = waited.as_micros(), reason = "token", "cancelled");
+            }
+            Event::Ended { why, waited, binds } => self.refused(&Refusal::from(why), Some(waited.as_micros()), binds),
+            Event::Dropped => debug!(target: TARGET, limit, cost, job, reason = "dropped", "cancelled"),
             Event::Settled { actual } if cost.is_some_and(|cost| actual > cost) => {
-                debug!(target: TARGET, limit, cost, actual, "settled");
+                debug!(target: TARGET, limit, cost, job, actual, "settled");
             }
-            Event::Settled { actual } => trace!(target: TARGET, limit, cost, actual, "settled"),
+            Event::Settled { actual } => trace!(target: TARGET, limit, cost, job, actual, "settled"),
+            Event::Job(event) => event.tell(limit, job),
             Event::ClockWentBack { last, now } => {
                 warn!(target: TARGET, limit, last_us = last.as_micros(), now_us = now.as_micros(), "clock went back");
             }
+        }
+    }
+}
+
+#[cfg(feature = "tracing")]
+impl Log {
+    fn refused(self, refusal: &Refusal, waited_us: Option<u64>, binds: Option<Binding>) {
+        let (limit, cost, job) = (Some(self.limit).filter(|name| !name.is_empty()), self.cost, self.job);
+        let Refusal { reason, max, .. } = *refusal;
+        let until_us = refusal.until.map(Instant::as_micros);
+        let binds = binds.map(tracing::field::display);
+        if reason == "never" {
+            warn!(target: TARGET, limit, cost, job, binds, reason, max, waited_us, "refused");
+        } else {
+            debug!(target: TARGET, limit, cost, job, binds, reason, until_us, waited_us, "refused");
         }
     }
 }
@@ -139,16 +161,5 @@ impl From<WaitError> for Refusal {
             WaitError::Never { max } => Self { reason: "never", until: None, max: Some(max) },
             WaitError::Full => Self { reason: "full", until: None, max: None },
         }
-    }
-}
-
-#[cfg(feature = "tracing")]
-fn refused(limit: Option<&str>, cost: Option<u64>, refusal: &Refusal, waited_us: Option<u64>) {
-    let Refusal { reason, max, .. } = *refusal;
-    let until_us = refusal.until.map(Instant::as_micros);
-    if reason == "never" {
-        warn!(target: TARGET, limit, cost, reason, max, waited_us, "refused");
-    } else {
-        debug!(target: TARGET, limit, cost, reason, until_us, waited_us, "refused");
     }
 }

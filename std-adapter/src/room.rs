@@ -15,7 +15,7 @@ use tollgate::{Clock, Denied, Instant, Limiter};
 
 use crate::line::{Line, Naps, Parker};
 use crate::observe::{Event, Log, Watch};
-use crate::visit::{Step, Visit};
+use crate::visit::{No, Step, Visit};
 use crate::wait::{Wait, WaitError};
 
 /// How many may wait unless told otherwise.
@@ -90,7 +90,7 @@ impl<L, C: Clock> Room<L, C> {
         &self,
         wait: &Wait,
         log: Log,
-        ask: impl FnMut(&mut L, Instant, bool) -> Result<T, Denied>,
+        ask: impl FnMut(&mut L, Instant, bool) -> Result<T, No>,
     ) -> Result<T, WaitError> {
         let mut visit = Visit::new(self, wait, log, ask);
         let mut naps = Naps::default();

@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 
-use tollgate::{Clock, Denied, Duration, Instant, Limiter, Reservation, Token};
+use tollgate::{Clock, Denied, Duration, Instant, JobId, Limiter, Reservation, Token};
 
 use crate::clock::StdClock;
 use crate::observe::Log;
@@ -111,7 +111,11 @@ impl<L, C> Shared<L, C> {
     }
 
     pub(crate) const fn log(&self, cost: Option<u64>) -> Log {
-        Log { limit: self.name, cost }
+        Log { limit: self.name, cost, job: None }
+    }
+
+    pub(crate) fn log_job(&self, job: Option<JobId>) -> Log {
+        Log { limit: self.name, cost: None, job: job.map(|id| id.0) }
     }
 }
 
@@ -196,7 +200,7 @@ impl<L, C: Clock> Shared<L, C> {
         wait: impl Into<Wait>,
         mut book: impl FnMut(&mut L, Instant) -> Result<T, Denied>,
     ) -> Result<T, WaitError> {
-        let ask = |limiter: &mut L, now, turn| if turn { book(limiter, now) } else { Err(Denied::Busy) };
+        let ask = |limiter: &mut L, now, turn| Ok(if turn { book(limiter, now) } else { Err(Denied::Busy) }?);
         self.room.blocking(&wait.into(), self.log(None), ask)
     }
 }
@@ -268,7 +272,7 @@ impl<L: Limiter, C: Clock> Shared<L, C> {
             self.nothing()
         } else {
             self.room.blocking(&wait.into(), self.log(Some(cost)), |limiter, now, turn| {
-                if turn { limiter.reserve(now, cost, Duration::ZERO) } else { Err(alone(limiter, now, cost)) }
+                Ok(if turn { limiter.reserve(now, cost, Duration::ZERO) } else { Err(alone(limiter, now, cost)) }?)
             })?
         };
         Ok(Permit::new(self.clone(), held))

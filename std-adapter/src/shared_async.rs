@@ -14,16 +14,16 @@ use crate::permit::Permit;
 use crate::room::{Room, alone};
 use crate::shared::Shared;
 use crate::timer::Timer;
-use crate::visit::{Step, Visit};
+use crate::visit::{No, Step, Visit};
 use crate::wait::{Wait, WaitError};
 
 impl<L, C: Timer> Room<L, C> {
     /// Waits as a task. `ask(limiter, now, turn)` books if it is our turn, and never otherwise.
-    async fn wait<T>(
+    pub(crate) async fn wait<T>(
         &self,
         wait: &Wait,
         log: Log,
-        ask: impl FnMut(&mut L, Instant, bool) -> Result<T, Denied>,
+        ask: impl FnMut(&mut L, Instant, bool) -> Result<T, No>,
     ) -> Result<T, WaitError> {
         let mut visit = Visit::new(self, wait, log, ask);
         let mut naps = Naps::default();
@@ -86,7 +86,7 @@ impl<L, C: Timer> Shared<L, C> {
         wait: impl Into<Wait>,
         mut book: impl FnMut(&mut L, Instant) -> Result<T, Denied>,
     ) -> Result<T, WaitError> {
-        let ask = |limiter: &mut L, now, turn| if turn { book(limiter, now) } else { Err(Denied::Busy) };
+        let ask = |limiter: &mut L, now, turn| Ok(if turn { book(limiter, now) } else { Err(Denied::Busy) }?);
         self.room.wait(&wait.into(), self.log(None), ask).await
     }
 }
@@ -136,7 +136,7 @@ impl<L: Limiter, C: Timer> Shared<L, C> {
             self.nothing()
         } else {
             let ask = |limiter: &mut L, now, turn| {
-                if turn { limiter.reserve(now, cost, Duration::ZERO) } else { Err(alone(limiter, now, cost)) }
+                Ok(if turn { limiter.reserve(now, cost, Duration::ZERO) } else { Err(alone(limiter, now, cost)) }?)
             };
             self.room.wait(&wait.into(), self.log(Some(cost)), ask).await?
         };

@@ -10,13 +10,32 @@
 
 use std::task::Waker;
 
-use tollgate::{Clock, Denied, Instant};
+use tollgate::{Binding, Clock, Denied, Instant};
 
 use crate::cancel::SignedUp;
 use crate::line::Left;
 use crate::observe::{Event, Log};
 use crate::room::{Later, Room, State};
 use crate::wait::{Wait, WaitError};
+
+/// Why it is not granted now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum No {
+    /// What the limiter said.
+    Denied(Denied),
+    /// The same, but something may come sooner than it can know.
+    Perhaps(Denied),
+    /// What this limit of a gate said.
+    Bound(Binding, Denied),
+    /// Asking again would not help; whoever asks knows why, and tells.
+    Hopeless,
+}
+
+impl From<Denied> for No {
+    fn from(denied: Denied) -> Self {
+        Self::Denied(denied)
+    }
+}
 
 /// What to do now.
 pub(crate) enum Step<T> {
@@ -76,7 +95,7 @@ impl<L, C: Clock, A> Visit<'_, L, C, A> {
     /// Asks if it is our turn. Where the answer is to sleep, `waker` is woken when it is worth another look.
     pub(crate) fn step<T>(&mut self, mut waker: impl FnMut() -> Waker) -> Step<T>
     where
-        A: FnMut(&mut L, Instant, bool) -> Result<T, Denied>,
+        A: FnMut(&mut L, Instant, bool) -> Result<T, No>,
     {
         self.sign_up(&mut waker);
         // All dropped after the lock, the last one first.
@@ -87,10 +106,17 @@ impl<L, C: Clock, A> Visit<'_, L, C, A> {
         later.told(state.watch.see(now));
         let (came, deadline) = *self.times.get_or_insert_with(|| (now, self.wait.deadline(now)));
         let turn = self.ticket.map_or(state.line.is_empty(), |ticket| state.line.is_head(ticket));
+        let (mut silent, mut binds) = (false, None);
         let answer = if self.wait.is_cancelled() {
             Err(WaitError::Cancelled)
         } else {
-            next((self.ask)(&mut state.limiter, now, turn), now, deadline, self.wait.is_hoping(), turn)
+            let answer = (self.ask)(&mut state.limiter, now, turn);
+            match &answer {
+                Err(No::Hopeless) => silent = true,
+                Err(No::Bound(limit, _)) => binds = Some(*limit),
+                _ => {}
+            }
+            next(answer, now, deadline, self.wait.is_hoping(), turn)
         };
         let ended = match (answer, self.ticket) {
             (Ok(Next::Sleep(until)), Some(ticket)) => {
@@ -110,11 +136,11 @@ impl<L, C: Clock, A> Visit<'_, L, C, A> {
             (Err(why), _) => Err(why),
         };
         let (waits, waited) = (self.ticket.is_some(), now.saturating_since(came));
-        later.told(Some(match &ended {
-            Ok(_) if waits => Event::Served { waited },
-            Ok(_) => Event::Granted,
-            Err(why) => Event::Ended { why: *why, waited },
-        }));
+        later.told(match &ended {
+            Ok(_) if waits => Some(Event::Served { waited }),
+            Ok(_) => Some(Event::Granted),
+            Err(why) => Some(Event::Ended { why: *why, waited, binds }).filter(|_| !silent),
+        });
         let left = self.leave(&mut state);
         drop(state);
         self.signed = None;
@@ -148,20 +174,29 @@ enum Next<T> {
 /// What an answer of the limiter means to somebody with this deadline. Whose turn it is not, time brings nothing; but the
 /// instant at which it would pass if nobody stood before tells whether it stands there in vain.
 fn next<T>(
-    answer: Result<T, Denied>,
+    answer: Result<T, No>,
     now: Instant,
     deadline: Instant,
     hoping: bool,
     turn: bool,
 ) -> Result<Next<T>, WaitError> {
     let over = now >= deadline;
-    match answer {
-        Ok(granted) => Ok(Next::Granted(granted)),
-        Err(Denied::Never { max }) => Err(WaitError::Never { max }),
-        Err(Denied::Until(at)) if at > deadline && !hoping => Err(WaitError::Timeout { until: Some(at) }),
-        Err(Denied::Until(at)) if over => Err(WaitError::Timeout { until: turn.then_some(at) }),
-        Err(Denied::Until(at)) => Ok(Next::Sleep(if turn { at.min(deadline) } else { deadline })),
-        Err(Denied::Busy) if over => Err(WaitError::Timeout { until: None }),
-        Err(Denied::Busy) => Ok(Next::Sleep(deadline)),
+    let (denied, hoping) = match answer {
+        Ok(granted) => return Ok(Next::Granted(granted)),
+        // A job that is finished opens those limits, and no instant is the last word about that.
+        Err(
+            No::Perhaps(denied)
+            | No::Bound(Binding::Slots | Binding::Jobs | Binding::Calls | Binding::Money(_), denied),
+        ) => (denied, true),
+        Err(No::Denied(denied) | No::Bound(_, denied)) => (denied, hoping),
+        Err(No::Hopeless) => (Denied::Never { max: 0 }, hoping),
+    };
+    match denied {
+        Denied::Never { max } => Err(WaitError::Never { max }),
+        Denied::Until(at) if at > deadline && !hoping => Err(WaitError::Timeout { until: Some(at) }),
+        Denied::Until(at) if over => Err(WaitError::Timeout { until: turn.then_some(at) }),
+        Denied::Until(at) => Ok(Next::Sleep(if turn { at.min(deadline) } else { deadline })),
+        Denied::Busy if over => Err(WaitError::Timeout { until: None }),
+        Denied::Busy => Ok(Next::Sleep(deadline)),
     }
 }

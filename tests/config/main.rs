@@ -1,5 +1,11 @@
 //! Configuration from a file: what is written is read back, and what cannot be is refused with the number.
 
+mod documents;
+mod live;
+mod random;
+mod refusals;
+mod status;
+
 use std::fmt::Debug;
 
 use serde_json::{Value, from_value, json, to_value};

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod dispatch;
+mod dispatch_answered;
 mod laws;
 mod lives;
 mod owner;

@@ -4,5 +4,6 @@ mod dates;
 mod delays;
 mod emission;
 mod feedback;
+mod fields;
 mod structured;
 mod vectors;

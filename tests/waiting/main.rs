@@ -3,6 +3,9 @@
 //! Nothing waits on real time: tokio's is paused, and the other clock is moved by hand.
 
 mod crowd;
+mod gate_scene;
+mod gate_thread_rows;
+mod gate_tokio_rows;
 mod mixed;
 mod orders;
 mod scene;

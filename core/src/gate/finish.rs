@@ -147,6 +147,13 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     pub fn in_flight(&self, now: Instant) -> u64 {
         self.taken(self.effective(now))
     }
+
+    /// When the next slot is free by the end of its lease alone.
+    pub(crate) fn next_slot(&self, now: Instant) -> Option<Instant> {
+        let eff = self.effective(now);
+        let jobs = self.jobs.iter().filter(|job| job.occupies(eff) && job.ends < Instant::MAX);
+        jobs.map(|job| job.ends).min()
+    }
 }
 
 /// Whether these are the amounts it was settled at, in any order.

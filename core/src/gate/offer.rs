@@ -56,7 +56,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     /// Puts the quota in force that owner, adaptation and server agree on.
-    pub(super) fn retune(&mut self, eff: Instant) {
+    pub(crate) fn retune(&mut self, eff: Instant) {
         let limits = self.limits.all_mut();
         let (Some(adaptation), Some(now)) = (limits.adaptation.adaptation(), limits.requests.quota_in_force()) else {
             return;

@@ -1,6 +1,7 @@
 //! The places of a [`Gate`](super::Gate) that may stay empty, and what may stand in them.
 //!
-//! `()` stands for "no such limit": it takes no memory and no code.
+//! `()` stands for "no such limit": it takes no memory and no code. An [`Option`] of what fits is decided when the gate is
+//! made: `None` limits nothing, and takes the room of what could stand there.
 //!
 //! | place | what fits |
 //! |---|---|
@@ -104,6 +105,25 @@ impl<B: Book> Part for B {
     }
 }
 
+/// `None` limits nothing; what was booked in what is gone meanwhile is forgotten.
+impl<P: Part> Part for Option<P> {
+    type Held = Option<P::Held>;
+    fn part_room(&self, now: Instant) -> u64 {
+        self.as_ref().map_or(u64::MAX, |part| part.part_room(now))
+    }
+    fn part_quote(&self, now: Instant, cost: u32) -> Result<Instant, Denied> {
+        self.as_ref().map_or(Ok(now), |part| part.part_quote(now, cost))
+    }
+    fn part_book(&mut self, now: Instant, cost: u32) -> Result<Self::Held, Denied> {
+        self.as_mut().map(|part| part.part_book(now, cost)).transpose()
+    }
+    fn part_settle(&mut self, now: Instant, held: Self::Held, counts: bool) {
+        if let (Some(part), Some(held)) = (self, held) {
+            part.part_settle(now, held, counts);
+        }
+    }
+}
+
 /// The request limit of a gate, which the server's feedback and the adaptation may retune.
 pub trait Requests: Part {
     /// The quota in force; `None` where there is no rate to change.
@@ -128,6 +148,23 @@ pub trait Requests: Part {
 impl Requests for () {
     fn lower_to(&mut self, _now: Instant, _left: u64) {}
 }
+
+impl<P: Requests> Requests for Option<P> {
+    fn quota_in_force(&self) -> Option<Quota> {
+        self.as_ref().and_then(Requests::quota_in_force)
+    }
+    fn retune(&mut self, now: Instant, quota: Quota) {
+        if let Some(part) = self {
+            part.retune(now, quota);
+        }
+    }
+    fn lower_to(&mut self, now: Instant, left: u64) {
+        if let Some(part) = self {
+            part.lower_to(now, left);
+        }
+    }
+}
+
 impl<const N: usize> Requests for WindowLog<N> {}
 impl<const B: usize> Requests for WindowSlices<B> {}
 
@@ -172,6 +209,17 @@ impl Fuse for Breaker {
     }
 }
 
+impl<P: Fuse> Fuse for Option<P> {
+    fn verdict(&mut self, now: Instant, held: Self::Held, health: Health) {
+        if let (Some(part), Some(held)) = (self, held) {
+            part.verdict(now, held, health);
+        }
+    }
+    fn phase_at(&self, now: Instant) -> Phase {
+        self.as_ref().map_or(Phase::Closed, |part| part.phase_at(now))
+    }
+}
+
 /// The place of what all retries share.
 pub trait Restrain {
     /// It, if it is there.
@@ -187,6 +235,12 @@ impl Restrain for () {
 impl Restrain for Restraint {
     fn restraint(&mut self) -> Option<&mut Restraint> {
         Some(self)
+    }
+}
+
+impl<P: Restrain> Restrain for Option<P> {
+    fn restraint(&mut self) -> Option<&mut Restraint> {
+        self.as_mut().and_then(Restrain::restraint)
     }
 }
 
@@ -228,6 +282,15 @@ impl Adapt for Adaptation {
     fn most_jobs(&self) -> u32 {
         let offered = self.offer.map_or(u32::MAX, |offer| offer.jobs());
         self.jobs.map_or(offered, |jobs| jobs.value().min(offered))
+    }
+}
+
+impl<P: Adapt> Adapt for Option<P> {
+    fn adaptation(&mut self) -> Option<&mut Adaptation> {
+        self.as_mut().and_then(Adapt::adaptation)
+    }
+    fn most_jobs(&self) -> u32 {
+        self.as_ref().map_or(u32::MAX, Adapt::most_jobs)
     }
 }
 

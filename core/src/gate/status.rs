@@ -4,8 +4,10 @@ use super::job::JobState;
 use super::limits::AnyLimits;
 use super::part::{Fuse, Part};
 use super::{Binding, Gate};
+use crate::bounded::Counting;
 use crate::breaker::Phase;
 use crate::time::Instant;
+use crate::window::is_live;
 
 /// What has happened so far. Every counter saturates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +122,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             slots: self.slots(),
             in_flight: self.taken(eff),
             foreign: self.state.foreign,
-            calls: u32::try_from(self.calls.len()).unwrap_or(u32::MAX),
+            calls: u32::try_from(self.calls.iter().filter(|call| is_live(call.until, eff)).many()).unwrap_or(u32::MAX),
             jobs,
             breaker: limits.breaker.phase_at(eff),
             counters: self.state.counters,

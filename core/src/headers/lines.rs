@@ -8,9 +8,10 @@ use super::bucket::{Bucket, Origin, Unit};
 use super::dialects::{Cause, Meaning, Rule};
 use super::label::Label;
 use super::moment::{Delay, Format, Moment, Stamp};
-use super::ratelimit::{self, Count, Generation, Item, Malformed, Name};
+use super::ratelimit::{self, Count, Generation, Item, Name};
 use super::reader::FeedbackReader;
 use super::retry_after::{Pushback, millis, pushback};
+use super::structured::Malformed;
 use super::text::{Out, Scan, trim};
 use crate::time::Duration;
 
@@ -353,7 +354,7 @@ fn flag(value: &[u8]) -> Option<bool> {
 
 fn item_label(name: Name<'_>) -> Label {
     match name {
-        Name::Text(text) => Label::new(Name::unescaped(text)),
+        Name::Text(text) => Label::new(text.bytes()),
         Name::Quota(quota) => quota_label(quota),
     }
 }

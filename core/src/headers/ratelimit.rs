@@ -8,13 +8,12 @@
 //! | C | ietf-07 | `RateLimit: limit=100, remaining=50, reset=5` |
 //! | D | ietf-08 to 11 | `RateLimit: "default";r=50;t=30` and `RateLimit-Policy: "default";q=100;w=10` |
 //!
-//! Structured fields (RFC 9651) go through `sfparse`. A field may be spread over lines, and one malformed line voids all
-//! of it: each line is read when it comes and nothing of its text is kept.
-
-use sfparse::{Parser, Value};
+//! A field may be spread over lines, and one malformed line voids all of it: each line is read when it comes and nothing
+//! of its text is kept.
 
 use super::Mode;
 use super::bucket::Unit;
+use super::structured::{Malformed, Reader, Text, Value};
 use super::text::{Decimal, Scan, trim};
 
 /// Which of the five forms a response used.
@@ -33,34 +32,13 @@ pub enum Generation {
     D,
 }
 
-/// It breaks the grammar or the draft, and is void as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed;
-
-impl From<sfparse::Error> for Malformed {
-    fn from(_: sfparse::Error) -> Self {
-        Self
-    }
-}
-
 /// What names an item of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name<'a> {
-    /// The text between the quotes, escapes and all, or a token.
-    Text(&'a [u8]),
+    /// A string, or a token, which has nothing to escape.
+    Text(Text<'a>),
     /// The quota itself.
     Quota(u64),
-}
-
-impl<'a> Name<'a> {
-    /// The bytes that were meant; only for [`Name::Text`].
-    pub(super) fn unescaped(text: &'a [u8]) -> impl Iterator<Item = u8> + 'a {
-        let mut escaped = false;
-        text.iter().copied().filter(move |byte| {
-            escaped = *byte == b'\\' && !escaped;
-            !escaped
-        })
-    }
 }
 
 /// An item of a list. Spans are in seconds.
@@ -99,17 +77,21 @@ pub(super) fn is_dictionary(line: &[u8]) -> bool {
 ///
 /// Leniently, a token serves as a name and `r` may be missing (Atlassian sends none until little is left).
 pub(super) fn limits<'a>(line: &'a [u8], mode: Mode, mut each: impl FnMut(Item<'a>)) -> Result<(), Malformed> {
-    let mut parser = Parser::new(line);
-    while let Some(value) = parser.parse_list()? {
-        let mut item = Item::new(Name::Text(name(line, value, mode)?));
-        while let Some((key, value)) = parser.parse_param()? {
+    let mut field = Reader::list(line);
+    while let Some((_, value)) = field.member()? {
+        let mut item = Item::new(Name::Text(name(value, mode)?));
+        // Judged at the end: of a key that comes twice, only the last value counts.
+        let (mut remaining, mut reset, mut key_is_right) = (Ok(None), Ok(None), Ok(()));
+        while let Some((key, value)) = field.param()? {
             match key {
-                "r" => item.remaining = Some(natural(&value)?),
-                "t" => item.reset = Some(natural(&value)?),
-                "pk" => partition(&value)?,
+                b"r" => remaining = natural(value).map(Some),
+                b"t" => reset = natural(value).map(Some),
+                b"pk" => key_is_right = partition(value),
                 _ => {}
             }
         }
+        (item.remaining, item.reset) = (remaining?, reset?);
+        key_is_right?;
         if item.remaining.is_none() && mode == Mode::Strict {
             return Err(Malformed);
         }
@@ -125,35 +107,32 @@ pub(super) fn policies<'a>(
     mode: Mode,
     mut each: impl FnMut(Item<'a>),
 ) -> Result<Option<Generation>, Malformed> {
-    let mut parser = Parser::new(line);
+    let mut field = Reader::list(line);
     let mut generation = None;
-    while let Some(value) = parser.parse_list()? {
+    while let Some((_, value)) = field.member()? {
         let (form, mut item) = match value {
             Value::Integer(_) => {
-                let quota = natural(&value)?;
+                let quota = natural(value)?;
                 (Generation::B, Item { quota: Some(quota), ..Item::new(Name::Quota(quota)) })
             }
-            value => (Generation::D, Item::new(Name::Text(name(line, value, mode)?))),
+            value => (Generation::D, Item::new(Name::Text(name(value, mode)?))),
         };
         if generation.replace(form).is_some_and(|other| other != form) {
             return Err(Malformed);
         }
-        while let Some((key, value)) = parser.parse_param()? {
+        let (mut quota, mut window, mut unit, mut key_is_right) = (Ok(item.quota), Ok(None), Ok(item.unit), Ok(()));
+        while let Some((key, value)) = field.param()? {
             match (key, form) {
-                ("q", Generation::D) => item.quota = Some(natural(&value)?),
-                ("qu", Generation::D) => match value {
-                    Value::String { range, .. } => item.unit = Unit::of_parameter(line.get(range).ok_or(Malformed)?),
-                    _ => return Err(Malformed),
-                },
-                ("w", _) => item.window = Some(natural(&value)?).filter(|window| *window > 0),
-                ("pk", Generation::D) => partition(&value)?,
-                _ => continue,
-            }
-            if key == "w" && item.window.is_none() {
-                return Err(Malformed);
+                (b"q", Generation::D) => quota = natural(value).map(Some),
+                (b"qu", Generation::D) => unit = text(value).map(Unit::of_parameter),
+                (b"w", _) => window = natural(value).map(Some),
+                (b"pk", Generation::D) => key_is_right = partition(value),
+                _ => {}
             }
         }
-        if item.quota.is_none() {
+        (item.quota, item.window, item.unit) = (quota?, window?, unit?);
+        key_is_right?;
+        if item.quota.is_none() || item.window == Some(0) {
             return Err(Malformed);
         }
         each(item);
@@ -163,17 +142,17 @@ pub(super) fn policies<'a>(
 
 /// Reads a line of `RateLimit` in form C. Which members are required is known when all lines are.
 pub(super) fn dictionary(line: &[u8]) -> Result<Dictionary, Malformed> {
-    let mut parser = Parser::new(line);
-    let mut read = Dictionary::default();
-    while let Some((key, value)) = parser.parse_dict()? {
+    let mut field = Reader::dictionary(line);
+    let (mut limit, mut remaining, mut reset) = (Ok(None), Ok(None), Ok(None));
+    while let Some((key, value)) = field.member()? {
         match key {
-            "limit" => read.limit = Some(natural(&value)?),
-            "remaining" => read.remaining = Some(natural(&value)?),
-            "reset" => read.reset = Some(natural(&value)?),
+            b"limit" => limit = natural(value).map(Some),
+            b"remaining" => remaining = natural(value).map(Some),
+            b"reset" => reset = natural(value).map(Some),
             _ => {}
         }
     }
-    Ok(read)
+    Ok(Dictionary { limit: limit?, remaining: remaining?, reset: reset? })
 }
 
 /// A number of units as the plain fields and vendors write it.
@@ -215,22 +194,24 @@ pub(super) fn quotas<'a>(
     line: &'a [u8],
     mut each: impl FnMut(Item<'a>),
 ) -> Result<(Count, Option<Generation>), Malformed> {
-    let mut parser = Parser::new(line);
+    let mut field = Reader::list(line);
     let (mut first, mut generation) = (None, None);
-    while let Some(value) = parser.parse_list()? {
-        let quota = natural(&value)?;
+    while let Some((_, value)) = field.member()? {
+        let quota = natural(value)?;
         let mut item = Item { quota: Some(quota), ..Item::new(Name::Quota(quota)) };
-        while let Some((key, value)) = parser.parse_param()? {
+        let mut window = Ok(None);
+        while let Some((key, value)) = field.param()? {
             match (key, value) {
-                ("w" | "window", value) => {
-                    let form = if key == "w" { Generation::A } else { Generation::P };
+                (b"w" | b"window", value) => {
+                    let form = if key == b"w" { Generation::A } else { Generation::P };
                     generation = generation.max(Some(form));
-                    item.window = Some(natural(&value)?).filter(|window| *window > 0);
+                    window = natural(value).map(Some);
                 }
-                ("name", Value::String { range, .. }) => item.name = Name::Text(line.get(range).ok_or(Malformed)?),
+                (b"name", Value::String(text)) => item.name = Name::Text(text),
                 _ => {}
             }
         }
+        item.window = window?.filter(|window| *window > 0);
         if first.is_some() {
             each(item);
         } else {
@@ -240,21 +221,25 @@ pub(super) fn quotas<'a>(
     Ok((first.ok_or(Malformed)?, generation))
 }
 
-fn natural(value: &Value) -> Result<u64, Malformed> {
+fn natural(value: Value<'_>) -> Result<u64, Malformed> {
     match value {
-        Value::Integer(number) => u64::try_from(*number).map_err(|_| Malformed),
+        Value::Integer(number) => u64::try_from(number).map_err(|_| Malformed),
         _ => Err(Malformed),
     }
 }
 
-fn partition(value: &Value) -> Result<(), Malformed> {
-    if matches!(value, Value::ByteSeq(_)) { Ok(()) } else { Err(Malformed) }
+fn text(value: Value<'_>) -> Result<&[u8], Malformed> {
+    if let Value::String(text) = value { Ok(text.as_escaped()) } else { Err(Malformed) }
 }
 
-fn name(line: &[u8], value: Value, mode: Mode) -> Result<&[u8], Malformed> {
+fn partition(value: Value<'_>) -> Result<(), Malformed> {
+    if matches!(value, Value::Bytes(_)) { Ok(()) } else { Err(Malformed) }
+}
+
+fn name(value: Value<'_>, mode: Mode) -> Result<Text<'_>, Malformed> {
     match value {
-        Value::String { range, .. } => line.get(range).ok_or(Malformed),
-        Value::Token(range) if mode == Mode::Lenient => line.get(range).ok_or(Malformed),
+        Value::String(text) => Ok(text),
+        Value::Token(token) if mode == Mode::Lenient => Ok(Text(token)),
         _ => Err(Malformed),
     }
 }
@@ -273,6 +258,8 @@ mod tests {
         (r#""x"; r=4; t=60"#, Mode::Strict, Some(&[("x", Some(4), Some(60))])),
         (r#""x" ;r=4"#, Mode::Lenient, None),
         (r#""x";r=1;r=2"#, Mode::Strict, Some(&[("x", Some(2), None)])),
+        (r#""x";r=-1;pk=1;r=2;pk=::"#, Mode::Strict, Some(&[("x", Some(2), None)])),
+        (r#""x";r=2;r=-1"#, Mode::Lenient, None),
         (r#""x";q=1;r=2;foo;acme-burst=(1)"#, Mode::Strict, None),
         (r#""x";q=1;r=2;foo;acme-burst=1.5"#, Mode::Strict, Some(&[("x", Some(2), None)])),
         (r#""x";r=1;pk=:cHsdsRa894==:"#, Mode::Strict, Some(&[("x", Some(1), None)])),
@@ -297,7 +284,7 @@ mod tests {
             let mut items = Vec::new();
             let result = limits(line.as_bytes(), *mode, |item| {
                 let Name::Text(text) = item.name else { panic!("{line}") };
-                items.push((core::str::from_utf8(text).unwrap(), item.remaining, item.reset));
+                items.push((core::str::from_utf8(text.as_escaped()).unwrap(), item.remaining, item.reset));
             });
             assert_eq!(result.ok().map(|()| &items[..]), *wanted, "{line} {mode:?}");
         }
@@ -360,7 +347,7 @@ mod tests {
 
     #[test]
     fn names_lose_their_escapes() {
-        let plain: Vec<u8> = Name::unescaped(br#"a\"b\\c\\\\d"#).collect();
+        let plain: Vec<u8> = Text(br#"a\"b\\c\\\\d"#).bytes().collect();
         assert_eq!(plain, br#"a"b\c\\d"#);
     }
 }

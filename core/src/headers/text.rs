@@ -2,7 +2,6 @@
 //!
 //! A [`Scan`] never looks back and never indexes; every method takes what it names or answers `None`. What it has taken
 //! by then is lost, so a caller who wants to try something else keeps a copy (it is two words).
-use crate::bounded::Counting;
 
 /// What is left of a value.
 #[derive(Clone, Copy, Debug)]
@@ -57,6 +56,15 @@ pub(super) const fn trim(value: &[u8]) -> &[u8] {
     rest
 }
 
+/// The number that these digits make, which they must be; `None` if it does not fit.
+pub(super) fn number(digits: &[u8]) -> Option<u64> {
+    let digit = |byte: &u8| byte.wrapping_sub(b'0');
+    // Nine of them fit 32 bits, which is all that most numbers need.
+    let (short, long) = digits.split_at_checked(9).unwrap_or((digits, &[]));
+    let short = short.iter().fold(0u32, |value, byte| value.wrapping_mul(10).wrapping_add(digit(byte).into()));
+    long.iter().try_fold(short.into(), |value: u64, byte| value.checked_mul(10)?.checked_add(digit(byte).into()))
+}
+
 impl<'a> Scan<'a> {
     pub(super) const fn new(value: &'a [u8]) -> Self {
         Self(value)
@@ -90,8 +98,13 @@ impl<'a> Scan<'a> {
 
     /// As many bytes as fulfil a condition, perhaps none.
     pub(super) fn take_while(&mut self, fits: impl Fn(u8) -> bool) -> &'a [u8] {
-        let count = self.0.iter().take_while(|byte| fits(**byte)).many();
-        let (head, rest) = self.0.split_at_checked(count).unwrap_or((self.0, &[]));
+        let mut rest = self.0;
+        while let [byte, tail @ ..] = rest
+            && fits(*byte)
+        {
+            rest = tail;
+        }
+        let head = self.0.get(..self.0.len().saturating_sub(rest.len())).unwrap_or(self.0);
         self.0 = rest;
         head
     }
@@ -127,11 +140,7 @@ impl<'a> Scan<'a> {
         if digits.is_empty() {
             return None;
         }
-        let mut value = Some(0u64);
-        for byte in digits {
-            let digit = u64::from(byte.wrapping_sub(b'0'));
-            value = value.and_then(|value| value.checked_mul(10)?.checked_add(digit));
-        }
+        let value = number(digits);
         Some((value.unwrap_or(u64::MAX), value.is_none()))
     }
 

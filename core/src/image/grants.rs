@@ -5,6 +5,7 @@
 use heapless::Vec;
 
 use crate::amount::Amount;
+use crate::bounded::Bounded;
 use crate::grants::{Entry, Grant, Grants, Held, Segment};
 use crate::image::bytes::{Reader, Writer};
 use crate::image::hold::{state_of, tag_of};
@@ -61,7 +62,7 @@ impl<U: Unit, const G: usize, const H: usize, const K: usize, const R: usize> Bo
             let all = [entry.remaining, entry.held, entry.posted];
             total = all.into_iter().fold(total, u64::saturating_add);
             if applies {
-                let _ = self.table.push(entry);
+                let _ = self.table.put(entry);
             }
         }
         from.expect(i64::try_from(total).is_ok());
@@ -139,10 +140,10 @@ fn read_table<const K: usize, const N: usize>(
     for _ in 0..count {
         let held = read_held(from, way);
         if applies {
-            let _ = table.push(held);
+            let _ = table.put(held);
         }
     }
-    from.skip((N - count) * held_len(K));
+    from.skip(N.saturating_sub(count).saturating_mul(held_len(K)));
 }
 
 /// Reservations of before are stale: the mark is nobody's.
@@ -156,7 +157,7 @@ fn read_held<const K: usize>(from: &mut Reader<'_>, way: &Shift) -> Held<K> {
     for _ in 0..count.min(K) {
         let segment = Segment { grant: from.u32(), micros: from.amount() };
         total = total.saturating_add(segment.micros);
-        let _ = split.push(segment);
+        let _ = split.put(segment);
     }
     from.expect(i64::try_from(total).is_ok());
     from.skip((K - count.min(K)) * SEGMENT);

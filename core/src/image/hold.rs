@@ -2,6 +2,7 @@
 
 use heapless::Vec;
 
+use crate::bounded::Bounded;
 use crate::hold::{AccountId, HeldLine, Hold, HoldState, Lines, OnExpiry, Shortfall};
 use crate::image::Shift;
 use crate::image::bytes::{Reader, Writer};
@@ -50,7 +51,7 @@ pub(crate) fn read_hold<const L: usize>(accounts: usize, from: &mut Reader<'_>, 
         let (reserved, actual, taken) = (from.amount(), from.amount(), from.amount());
         let (extra, refunded) = (from.amount(), from.amount());
         from.expect(usize::from(account.0) < accounts);
-        let _ = lines.push(HeldLine { account, tag, extra_tag, reserved, actual, taken, extra, refunded });
+        let _ = lines.put(HeldLine { account, tag, extra_tag, reserved, actual, taken, extra, refunded });
     }
     from.skip((L - count.min(L)) * LINE);
     let on_expiry = if posts { OnExpiry::Post } else { OnExpiry::Free };

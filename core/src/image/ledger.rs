@@ -4,6 +4,7 @@
 //! again. Holds live on, and are settled by their ids; a reservation without an id is posted in full.
 
 use crate::alerts::Thresholds;
+use crate::bounded::{Bounded, Counting};
 use crate::budget::Budget;
 use crate::calendar::{Calendar, Cycle, ShortMonth};
 use crate::hold::{Hold, Line};
@@ -53,11 +54,11 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
         // A reservation without an id whose time was up is nobody's.
         let eff = self.effective(saved);
         let kept = || self.holds.iter().filter(|hold| !hold.anonymous || !self.is_over(hold, eff));
-        to.count(kept().count());
+        to.count(kept().many());
         for hold in kept() {
             write_hold(hold, to);
         }
-        to.blank((H - kept().count().min(H)) * hold_len(L));
+        to.blank(H.saturating_sub(kept().many()).saturating_mul(hold_len(L)));
         to.count(self.resolved.len());
         for hold in &self.resolved {
             write_hold(hold, to);
@@ -109,7 +110,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
                 hold.until = Instant::MAX;
             }
             if applies {
-                let _ = self.holds.push(hold);
+                let _ = self.holds.put(hold);
             }
         }
         // Every sum of what is held must fit.
@@ -119,7 +120,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
         for _ in 0..count {
             let hold = read_hold(accounts, from, way);
             if applies {
-                let _ = self.resolved.push(hold);
+                let _ = self.resolved.put(hold);
             }
         }
         from.skip((R - count) * hold_len(L));
@@ -151,7 +152,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
                 let Some(hold) = self.remove(|hold| hold.anonymous) else { break };
                 let line =
                     |line: &crate::hold::HeldLine| Line { account: line.account, unit: 0, micros: line.reserved };
-                let lines: heapless::Vec<Line, L> = hold.lines.iter().map(line).collect();
+                let lines: heapless::Vec<Line, L> = Bounded::of(hold.lines.iter().map(line));
                 let _ = self.post(hold, &lines, true);
             }
         }

@@ -2,6 +2,7 @@
 
 use heapless::Vec;
 
+use crate::bounded::Bounded;
 use crate::image::bytes::{Reader, Writer};
 use crate::image::{Body, Config, Shift, number_on};
 use crate::job::JobId;
@@ -45,9 +46,9 @@ impl<const N: usize> Body for Slots<N> {
             let (id, opened, ends) = (JobId(from.u64()), way.at(from.instant()), way.at(from.instant()));
             let (weight, was_open) = (from.u32(), from.flag());
             from.expect(table.iter().all(|known: &Slot| known.id != id));
-            open += u32::from(was_open);
+            open = u32::from(was_open).saturating_add(open);
             // It is not known whether the job was started: it runs until its lease ends or somebody knows better.
-            let _ = table.push(Slot { id, opened, ends, weight, mark: 0 });
+            let _ = table.put(Slot { id, opened, ends, weight, mark: 0 });
         }
         when.found_open(open);
         from.skip((N - count) * SLOT);

@@ -3,6 +3,7 @@
 use heapless::Vec;
 
 use crate::amount::Amount;
+use crate::bounded::Bounded;
 use crate::image::bytes::{Reader, Writer};
 use crate::image::{Body, Config, Shift};
 use crate::time::Instant;
@@ -41,7 +42,7 @@ impl<U: Unit, const N: usize> Body for Usage<U, N> {
         for _ in 0..count {
             let key = UsageKey { kind: from.u8(), id: from.u64() };
             from.expect(table.iter().all(|(known, _)| *known != key));
-            let _ = table.push((key, read_used(from)));
+            let _ = table.put((key, read_used(from)));
         }
         from.skip((N - count) * KEY);
         if when.applies(from) {

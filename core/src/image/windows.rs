@@ -5,6 +5,7 @@
 
 use heapless::Vec;
 
+use crate::bounded::{Bounded, Counting};
 use crate::image::bytes::{Reader, Writer};
 use crate::image::{Body, Config, Shift, number_on};
 use crate::time::Instant;
@@ -39,19 +40,19 @@ impl<const N: usize> Body for WindowLog<N> {
         to.instant(self.late.stamp);
         to.u32(self.late.cost);
         to.count(settled.len());
-        to.count(live().count());
+        to.count(live().many());
         for entry in settled.iter().chain(live()) {
             to.instant(entry.stamp);
             to.u32(entry.cost);
         }
-        to.blank(N.saturating_sub(settled.len() + live().count()) * ENTRY);
+        to.blank(N.saturating_sub(settled.len()).saturating_sub(live().many()).saturating_mul(ENTRY));
     }
 
     fn read(&mut self, from: &mut Reader<'_>, when: &mut Shift) {
         let (last, mark, faults) = (from.instant(), from.u32(), from.u32());
         let (late_stamp, late_cost) = (from.instant(), from.u32());
         let settled = from.count(N);
-        let open = from.count(N - settled);
+        let open = from.count(N.saturating_sub(settled));
         // Stamps from before this clock began are those of its beginning: what has left the window by then must go.
         let length = self.window.length();
         let is_out = |then: Instant, when: &Shift| when.age(then) >= length && !when.excess(then).is_zero();
@@ -62,22 +63,22 @@ impl<const N: usize> Body for WindowLog<N> {
             before = then;
             if !is_out(then, when) {
                 // There is room: counted above.
-                let _ = entries.push(Entry { stamp: when.past(then), cost, mark: 0 });
+                let _ = entries.put(Entry { stamp: when.past(then), cost, mark: 0 });
             }
         }
         for _ in 0..open {
             let (_lease, cost) = (from.instant(), from.u32());
-            let _ = entries.push(Entry { stamp: when.now(), cost, mark: 0 });
+            let _ = entries.put(Entry { stamp: when.now(), cost, mark: 0 });
         }
         when.found_open(u32::try_from(open).unwrap_or(u32::MAX));
-        from.skip((N - settled - open) * ENTRY);
+        from.skip(N.saturating_sub(settled).saturating_sub(open).saturating_mul(ENTRY));
         let late_cost = if is_out(late_stamp, when) { 0 } else { late_cost };
         let late = if late_cost > 0 { when.past(late_stamp) } else { Instant::ORIGIN };
         let last = when.past(last);
         // To be used now is to act now.
         let last = if open > 0 { last.max(when.now()) } else { last };
         if when.applies(from) {
-            let used = entries.iter().map(|entry: &Entry| u64::from(entry.cost)).sum();
+            let used = entries.iter().map(|entry: &Entry| u64::from(entry.cost)).total();
             let (start, settled, mark) = (0, entries.len(), number_on(mark, self.mark));
             let late = Entry { stamp: late, cost: late_cost, mark: 0 };
             let (window, when_full) = (self.window, self.when_full);
@@ -120,7 +121,7 @@ impl<const B: usize> Body for WindowSlices<B> {
             return;
         }
         let mark = number_on(mark, self.young.mark.max(self.aged.mark));
-        let used = past.iter().chain([&running]).map(|count| u64::from(*count)).sum();
+        let used = past.iter().chain([&running]).map(|count| u64::from(*count)).total();
         let (young, aged) = (Holds::none(when.now(), mark.saturating_add(1)), Holds::none(when.now(), mark));
         *self = Self { past, oldest: 0, running, head, last, used, young, aged, faults, ..*self };
         if !excess.is_zero() {

@@ -9,6 +9,7 @@
 
 use heapless::Vec;
 
+use crate::bounded::{Bounded, Counting};
 use crate::budget::{Budget, DATED, Home};
 use crate::hold::{AccountId, Hold, HoldState, Line, OnExpiry};
 use crate::job::JobId;
@@ -154,7 +155,7 @@ impl<const N: usize, const J: usize> Books<N, J> {
             known: false,
         };
         Self {
-            kept: keeping.iter().take(N).map(kept).collect(),
+            kept: Vec::of(keeping.iter().map(kept)),
             jobs: Vec::new(),
             blocks: Vec::new(),
             next_id: 1,
@@ -321,7 +322,7 @@ impl<const N: usize, const J: usize> Books<N, J> {
 
     /// A job's record: its last one moves what it took into the leases. One for a job that is not kept is a repetition.
     pub(crate) fn wrote_job(&mut self, job: &JobRecord) {
-        let known = self.jobs.iter().position(|known| known.record.id == job.id);
+        let known = self.jobs.iter().place(|known| known.record.id == job.id);
         match (job.phase, known) {
             (JobPhase::Sent | JobPhase::Running, Some(at)) => {
                 if let Some(known) = self.jobs.get_mut(at) {
@@ -330,10 +331,10 @@ impl<const N: usize, const J: usize> Books<N, J> {
             }
             (JobPhase::Sent | JobPhase::Running, None) => {
                 // There is a place: it was checked, and a journal of more jobs is refused.
-                let _ = self.jobs.push(KeptJob { record: job.clone(), written: true });
+                let _ = self.jobs.put(KeptJob { record: job.clone(), written: true });
             }
             (JobPhase::Settled | JobPhase::Freed, Some(at)) => {
-                self.jobs.swap_remove(at);
+                let _ = self.jobs.take_out(at);
                 for (account, micros) in &job.amounts {
                     if let Some(kept) = self.kept.get_mut(usize::from(account.0)) {
                         kept.lease.written(kept.lease.high().saturating_add(*micros));
@@ -404,7 +405,7 @@ impl<const N: usize, const J: usize> Books<N, J> {
         Some(Record::Job(JobRecord {
             phase: if actual.is_some() { JobPhase::Settled } else { JobPhase::Freed },
             tag: if ledger.wall.is_known() { 0 } else { UNDATED_JOB },
-            amounts: actual.unwrap_or_default().iter().take(4).map(amounts).collect(),
+            amounts: Vec::of(actual.unwrap_or_default().iter().map(amounts)),
             ..job.clone()
         }))
     }

@@ -132,7 +132,8 @@ impl Layout {
 
     /// Records of one slot that fit on a page, less what a snapshot takes.
     pub const fn records_per_page(&self) -> u32 {
-        self.page / SLOT - 2
+        // A page has four slots at least.
+        (self.page / SLOT).saturating_sub(2)
     }
 
     /// The bytes of a page.

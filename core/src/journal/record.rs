@@ -7,9 +7,10 @@
 //! `part` has the number of the part in its low and the number of parts in its high half. All kinds share the three words
 //! `a`, `b` and `c`, so that there is one encoder. An erased slot is all ones; its checksum would not be right.
 
-use crc::{CRC_32_ISO_HDLC, Crc, NoTable};
 use heapless::Vec;
 
+use crate::bounded::Bounded;
+use crate::checksum::Crc32;
 use crate::hold::AccountId;
 use crate::job::JobId;
 use crate::time::Instant;
@@ -22,9 +23,6 @@ pub const SLOT: u32 = 32;
 pub(crate) const PARTS: u8 = 4;
 
 pub(crate) type Bytes = [u8; SLOT as usize];
-
-/// Computed bit by bit: a table would take a kilobyte of flash.
-static CRC: Crc<u32, NoTable> = Crc::<u32, NoTable>::new(&CRC_32_ISO_HDLC);
 
 /// The three words of a slot that are the record's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,16 +97,12 @@ impl Slot {
 
 fn checksum(bytes: &Bytes) -> u32 {
     let [covered @ .., _, _, _, _] = bytes;
-    CRC.checksum(covered)
+    Crc32::NEW.with(covered).get()
 }
 
 /// A checksum over some numbers, for the fingerprint of a configuration.
 pub(crate) fn fingerprint(of: impl Iterator<Item = u64>) -> u32 {
-    let mut digest = CRC.digest();
-    for word in of {
-        digest.update(&word.to_le_bytes());
-    }
-    digest.finalize()
+    of.fold(Crc32::NEW, |crc, word| crc.with(&word.to_le_bytes())).get()
 }
 
 const LEASE: u8 = 1;
@@ -241,7 +235,7 @@ impl Record {
     /// How many slots it takes.
     pub fn parts(&self) -> u8 {
         match self {
-            Self::Job(job) => 1 + u8::try_from(job.amounts.len().div_ceil(2)).unwrap_or(0),
+            Self::Job(job) => u8::try_from(job.amounts.len().div_ceil(2)).unwrap_or(0).saturating_add(1),
             Self::Snapshot { .. } => PARTS,
             _ => 1,
         }
@@ -314,7 +308,7 @@ impl JobRecord {
             let [one, two, ..] = words.a.to_le_bytes();
             [(AccountId(one), words.b), (AccountId(two), words.c)]
         });
-        let amounts: Vec<_, 4> = pairs.take(usize::from(n).min(4)).collect();
+        let amounts: Vec<_, 4> = Vec::of(pairs.take(usize::from(n).min(4)));
         let whole = amounts.len() == usize::from(n) && rest.len() == amounts.len().div_ceil(2);
         let phase = *PHASES.get(usize::from(phase)).filter(|_| whole)?;
         Some(Self { id: JobId(head.b), tag: head.c, weight: u16::from_le_bytes([w0, w1]), phase, amounts })

@@ -8,6 +8,7 @@
 //! up. A missing number is a damage. A page of which the snapshot is not whole, or that has its mark while no later page is
 //! there, is one as well.
 
+use crate::bounded::Bounded;
 use heapless::Vec;
 
 use super::JournalFault;
@@ -336,11 +337,14 @@ impl Scan {
     /// One more part of a record; parts count only when all are there.
     fn part(&mut self, slot: &Slot) {
         let (part, parts) = (slot.part & 0xF, slot.part >> 4);
-        let have = self.first.as_ref().map(|first| (first.kind, first.who, first.part >> 4, self.rest.len() + 1));
+        let have = self
+            .first
+            .as_ref()
+            .map(|first| (first.kind, first.who, first.part >> 4, self.rest.len().saturating_add(1)));
         if part == 0 {
             self.first = Some(*slot);
             self.rest.clear();
-        } else if have != Some((slot.kind, slot.who, parts, usize::from(part))) || self.rest.push(slot.words).is_err() {
+        } else if have != Some((slot.kind, slot.who, parts, usize::from(part))) || self.rest.put(slot.words).is_err() {
             // The rest of a record that was abandoned cannot come later.
             self.first = None;
             return self.damaged(Damage::Unreadable { seq: slot.seq });

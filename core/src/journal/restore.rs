@@ -6,6 +6,7 @@
 //! Nothing ages while the power is off. A hold of a kept job lives again; every other one is inside what its lease says is
 //! used. After a damage all budgets are used up: for the period that is learned next, or until their owner repairs them.
 
+use crate::bounded::Bounded;
 use crate::budget::{DATED, OVER};
 use crate::hold::{AccountId, Line, OnExpiry};
 use crate::ledger::Ledger;
@@ -50,7 +51,7 @@ impl<const N: usize, const J: usize> Books<N, J> {
     pub(crate) fn block(&mut self, who: u16, until: crate::time::Instant) {
         if let Some(known) = self.blocks.iter_mut().find(|(known, _)| *known == who) {
             known.1 = until;
-        } else if let Err(new) = self.blocks.push((who, until))
+        } else if let Err(new) = self.blocks.put((who, until))
             && let Some(first) = self.blocks.iter_mut().min_by_key(|(_, until)| *until)
             && first.1 < new.1
         {
@@ -89,7 +90,7 @@ impl<const N: usize, const J: usize> Books<N, J> {
         ledger.wall.freeze();
         ledger.absorb_below(if self.ids_high > 1 { self.ids_high } else { 0 });
         self.next_id = self.ids_high;
-        self.blocks.retain(|(_, until)| *until > ledger.last);
+        self.blocks.keep(|(_, until)| *until > ledger.last);
         for account in ledger.indices() {
             self.take_up(ledger, account, damaged);
         }
@@ -146,7 +147,7 @@ impl<const N: usize, const J: usize> Books<N, J> {
         let unit = |account: AccountId| ledger.unit(account).unwrap_or(0);
         let amounts = job.record.amounts.iter();
         let lines: heapless::Vec<Line, L> =
-            amounts.take(L).map(|&(account, micros)| Line { account, unit: unit(account), micros }).collect();
+            Bounded::of(amounts.map(|&(account, micros)| Line { account, unit: unit(account), micros }));
         if ledger.has_place(ledger.last) {
             ledger.insert(id, &lines, ledger.last.saturating_add(lease), false);
             if let Some(hold) = ledger.live_mut(id) {

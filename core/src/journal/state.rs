@@ -2,6 +2,7 @@
 //!
 //! Says before each change which record it needs first. The drivers in `keeper` write those; nothing here waits.
 
+use crate::bounded::Bounded;
 use crate::hold::{AccountId, HoldState, LedgerError, Line, OnExpiry, Receipt};
 use crate::job::JobId;
 use crate::ledger::Ledger;
@@ -230,7 +231,7 @@ impl<'a, const N: usize, const H: usize, const J: usize, const L: usize, const R
         }
         let (ledger, eff) = (&self.ledger, self.ledger.effective(now));
         let live = |id| ledger.hold(id).is_some_and(|hold| hold.state == HoldState::Live && !ledger.is_over(hold, eff));
-        self.books.jobs.retain(|job| job.written || live(job.record.id));
+        self.books.jobs.keep(|job| job.written || live(job.record.id));
         let new = self.books.job(id).is_none();
         if new && self.books.jobs.is_full() {
             return Err(LedgerError::Full);
@@ -240,7 +241,7 @@ impl<'a, const N: usize, const H: usize, const J: usize, const L: usize, const R
             let record = self.record_of(id, 0, 0, JobPhase::Sent);
             if let Some(record) = record {
                 // There is a place: it was checked.
-                let _ = self.books.jobs.push(KeptJob { record, written: false });
+                let _ = self.books.jobs.put(KeptJob { record, written: false });
             }
         }
         Ok(receipt)
@@ -248,7 +249,7 @@ impl<'a, const N: usize, const H: usize, const J: usize, const L: usize, const R
 
     fn record_of(&self, id: JobId, tag: u64, weight: u16, phase: JobPhase) -> Option<JobRecord> {
         let hold = self.ledger.hold(id)?;
-        let amounts = hold.lines.iter().take(4).map(|line| (line.account, line.reserved)).collect();
+        let amounts = Bounded::of(hold.lines.iter().take(4).map(|line| (line.account, line.reserved)));
         Some(JobRecord { id, tag, weight, phase, amounts })
     }
 
@@ -282,12 +283,12 @@ impl<'a, const N: usize, const H: usize, const J: usize, const L: usize, const R
 
     /// Gives a hold back, that of a kept job also after its time was up.
     pub(crate) fn void(&mut self, now: Instant, id: JobId, was_kept: bool) -> Result<Receipt, LedgerError> {
-        self.books.jobs.retain(|job| job.written || job.record.id != id);
+        self.books.jobs.keep(|job| job.written || job.record.id != id);
         match self.ledger.look(id, self.ledger.effective(now)) {
             Some(hold) if was_kept && hold.state == HoldState::Expired => {
                 let unit = |at| self.ledger.unit(at).unwrap_or(0);
                 let zero = |account| Line { account, unit: unit(account), micros: 0 };
-                let lines: heapless::Vec<Line, L> = hold.lines.iter().map(|line| zero(line.account)).collect();
+                let lines: heapless::Vec<Line, L> = Bounded::of(hold.lines.iter().map(|line| zero(line.account)));
                 self.ledger.absorb(now, id, &lines)
             }
             _ => self.ledger.void(now, id),

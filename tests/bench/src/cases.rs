@@ -134,7 +134,7 @@ pub static CASES: [Case; 10] = [
         parts: response::BYTES,
         host: None,
         m3: Some((40, 20)),
-        m0: None,
+        m0: Some((40, 20)),
         run: |empty, checks| {
             let exchange = Exchange { lines: black_box(&response::LINES), feedback: None };
             drive(exchange, empty, feedback_of_lines, Duration::ZERO, checks, |exchange, _| is_read(exchange))
@@ -146,7 +146,7 @@ pub static CASES: [Case; 10] = [
         parts: response::BYTES_OF_A_SUCCESS,
         host: None,
         m3: Some((40, 20)),
-        m0: None,
+        m0: Some((40, 20)),
         run: |empty, checks| {
             let exchange = Exchange { lines: black_box(response::success()), feedback: None };
             let right = |exchange: &Exchange, _| exchange.feedback.is_some_and(|read| read.binding().is_none());

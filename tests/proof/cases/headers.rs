@@ -5,6 +5,7 @@ use tollgate::headers::emit::{Answer, Policy, emit, retry_after_date};
 use tollgate::headers::http_date::{HttpDate, write_imf};
 use tollgate::headers::moment::{Format, go_duration, rfc3339};
 use tollgate::headers::retry_after::{RetryAfter, millis, pushback};
+use tollgate::headers::structured::{Base64, Display, Reader, Text};
 use tollgate::headers::{Bucket, Feedback, FeedbackReader};
 use tollgate_proof::{any, cases, seen};
 
@@ -13,7 +14,7 @@ cases! {
         seen(FeedbackReader::new());
         seen(FeedbackReader::of(any()).with_mode(any()));
         let reader = any::<&mut FeedbackReader>;
-        // `line` is exempt: see the top of the library.
+        reader().line(any(), any());
         reader().cause(any());
         reader().code(any());
         reader().delay(any());
@@ -49,6 +50,17 @@ cases! {
         seen((after().resolve(any()), after().is_empty()));
         seen((millis(any()), pushback(any()), go_duration(any()), rfc3339(any())));
         seen(any::<Format>());
+    }
+
+    structured_fields {
+        seen((Reader::list(any()), Reader::dictionary(any()), Reader::item(any())));
+        let reader = any::<&mut Reader<'static>>;
+        seen(reader().member());
+        seen(reader().inner());
+        seen(reader().param());
+        any::<Text<'static>>().bytes().for_each(seen);
+        any::<Base64<'static>>().bytes().for_each(seen);
+        any::<Display<'static>>().bytes().for_each(seen);
     }
 
     emission {

@@ -7,9 +7,12 @@
 
 mod gate;
 mod headers;
+mod image;
+mod journal;
 mod ledger;
 mod limiters;
 mod money;
+mod queue;
 mod time;
 mod upstream;
 
@@ -23,6 +26,9 @@ extern "C" fn reset() -> ! {
     upstream::all();
     headers::all();
     gate::all();
+    queue::all();
+    image::all();
+    journal::all();
     loop {
         core::hint::spin_loop();
     }

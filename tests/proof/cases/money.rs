@@ -2,6 +2,9 @@
 
 use tollgate::{Amount, Credits, Funds, Greedy, Item, JobSpec, Need, Package, Plan, Rounding, Stated, Tariff, Usage, Usd};
 use tollgate::{Airtime, Duration, Ratio, cheapest, mul_div, plan_exact, plan_greedy};
+use tollgate::TariffConfig;
+use tollgate::presets::plans::concurrency::{Task, capacity};
+use tollgate::presets::radio;
 use tollgate_proof::{any, cases, seen};
 
 cases! {
@@ -48,6 +51,13 @@ cases! {
     tiers {
         seen(any::<Stated<u32>>().value());
         seen(Plan::unstated(any()));
+    }
+
+    /// Tables of prices and plans, and the radio's.
+    presets {
+        seen((capacity(any(), any()), any::<Task>().slots(), any::<Task>().kind()));
+        seen((radio::sub_band(any()), any::<&radio::SubBand>().window(), any::<&radio::LoRa>().airtime(any())));
+        seen(any::<&TariffConfig<'static, 8>>().tariff());
     }
 
     usage {

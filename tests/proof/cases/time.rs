@@ -1,7 +1,7 @@
 //! Time: instants, ticks, the calendar, and what a wall clock is believed.
 
-use tollgate::{Boundaries, Calendar, Cycle, Date, Duration, Entropy, Instant, MonthDay, TickRate, UnixMicros, UtcOffset};
-use tollgate::{Wall, Wrapping32, is_leap_year};
+use tollgate::{Boundaries, Calendar, Clock, Continued, Cycle, Date, Duration, Entropy, Instant, MonthDay, TickRate, UnixMicros, UtcOffset};
+use tollgate::{ManualClock, Offline, Wall, WallClock, WallReading, WallSync, Wrapping32, is_leap_year};
 use tollgate_proof::{any, cases, seen};
 
 cases! {
@@ -54,6 +54,22 @@ cases! {
         wall().freeze();
         seen((wall().is_known(), wall().read(any()), wall().error(), wall().surely(any()), wall().at_latest(any())));
         seen((wall().when_surely(any()), wall().floor(), wall().steps()));
+    }
+
+    wall_sync {
+        seen((WallReading::of_date(any(), any()), WallReading::of_sntp(any(), any(), any(), any())));
+        seen(WallSync::new(&ManualClock::new(any()), any()).wall().floor());
+        let sync = any::<&mut WallSync<&'static ManualClock>>;
+        seen((sync().date(any(), any()), sync().sntp(any(), any(), any(), any()), sync().owner(any(), any())));
+        seen((sync().unix(), sync().wall().is_known()));
+        sync().wall_mut().freeze();
+    }
+
+    continued {
+        seen(any::<Offline>().credit());
+        let clock = any::<&Continued<&'static ManualClock>>;
+        seen(Continued::new(clock().clock(), any(), any()).base());
+        seen((clock().now(), clock().base(), clock().offline(), clock().since_boot(), clock().offline_since(any())));
     }
 
     entropy {

@@ -6,14 +6,15 @@ use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 
 use crate::shell::{cargo, run as sh, stdout_of};
-use crate::{bare, firmware, proof, size, tidy};
+use crate::{bare, firmware, header, proof, size, tidy};
 
 /// A step: its name and what it does.
 type Step = (&'static str, fn() -> Result<()>);
 
 /// The cheap and the likely to fail first.
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     ("tidy", tidy::run),
+    ("header", header::check),
     ("clippy", clippy),
     ("tests", tests),
     ("docs", docs),

@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::Subcommand;
 
 use crate::bare::{self, Toolchain};
+use crate::c;
 use crate::emulator;
 use crate::shell::{cargo, run as sh, stdout_of};
 
@@ -20,7 +21,7 @@ const MANIFEST: &str = "examples/firmware/Cargo.toml";
 const FOLDER: &str = "target/firmware";
 
 /// Where the toolchain for a target comes from.
-type Find = fn(&str) -> Result<Toolchain>;
+pub(crate) type Find = fn(&str) -> Result<Toolchain>;
 
 /// A board and how the emulator is told about it.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub(crate) struct Board {
     pub(crate) name: &'static str,
     /// Of the package.
     feature: &'static str,
-    target: &'static str,
+    pub(crate) target: &'static str,
     pub(crate) emulator: &'static str,
     pub(crate) machine: &'static [&'static str],
 }
@@ -145,9 +146,18 @@ pub(crate) fn run(task: Option<Task>, bless: bool, from_source: bool) -> Result<
             for (board, binary) in pairs() {
                 println!("{} {}", board.name, binary.name);
             }
+            for board in BOARDS.iter().filter(|board| c::is_for(board)) {
+                println!("{} {}", board.name, c::PROGRAM);
+            }
             Ok(())
         }
         Some(Task::Run { board, binary }) => {
+            let c = BOARDS.iter().find(|known| known.name == board && binary == c::PROGRAM && c::is_for(known));
+            if let Some(board) = c {
+                emulator::installed([board.emulator])?;
+                print!("{}", c::run(find, board)?);
+                return Ok(());
+            }
             let pair = pairs().find(|pair| pair.0.name == board && pair.1.name == binary);
             let Some((board, binary)) = pair else {
                 bail!("no {binary} on {board}: `cargo xtask firmware list` names what there is");
@@ -217,12 +227,16 @@ fn all(find: Find, bless: bool) -> Result<()> {
             }
         }
     }
+    let in_c = BOARDS.iter().filter(|board| c::is_for(board));
+    for board in in_c.clone() {
+        faults.extend(c::compare(find, board, bless)?);
+    }
     ensure!(
         faults.is_empty(),
         "{}\nif that is wanted, run `cargo xtask firmware --bless` and say why",
         faults.join("\n")
     );
-    println!("    all {} runs printed what is saved", pairs().count() + 1);
+    println!("    all {} runs printed what is saved", pairs().count() + 1 + in_c.count());
     Ok(())
 }
 
@@ -275,7 +289,7 @@ fn arguments(verb: &str, board: &Board, binaries: &[&Binary]) -> Vec<String> {
 }
 
 /// The first line that differs.
-fn difference(expected: &str, found: &str) -> Option<String> {
+pub(crate) fn difference(expected: &str, found: &str) -> Option<String> {
     if expected == found {
         return None;
     }

@@ -6,6 +6,7 @@
 //! cargo xtask bare          the core, with all its features, for three chips without an operating system
 //! cargo xtask firmware      builds examples/firmware, runs it in emulators, and compares what it prints
 //! cargo xtask golden        saves the golden traces, tests/golden/*.trace, as this machine writes them
+//! cargo xtask header         writes the C header, core/c/include/tollgate.h, from its sources
 //! cargo xtask proof         no panic, no float, and no long division on a decision: by what can be linked
 //! cargo xtask size          measures, and writes tests/bench/SIZES.md
 //! cargo xtask size --check  measures, and fails where a figure has grown by more than 2 %
@@ -13,6 +14,7 @@
 //! ```
 
 mod bare;
+mod c;
 mod ci;
 mod defmt;
 mod elf;
@@ -20,6 +22,7 @@ mod emulator;
 mod executed;
 mod firmware;
 mod fuzz;
+mod header;
 mod network;
 mod proof;
 mod shell;
@@ -57,6 +60,8 @@ enum Task {
     },
     /// Saves the golden traces as this machine writes them; the tests compare them here, `firmware` on the chips
     Golden,
+    /// Writes the header of the C interface from its sources
+    Header,
     /// Links the core for chips in a way that fails if a panic can be reached
     Proof,
     /// Counts instructions and bytes, and writes tests/bench/SIZES.md
@@ -83,6 +88,7 @@ fn main() -> ExitCode {
         Task::Bare { from_source } => bare::run(from_source),
         Task::Firmware { bless, from_source, task } => firmware::run(task, bless, from_source),
         Task::Golden => firmware::bless_golden(),
+        Task::Header => header::write(),
         Task::Proof => proof::run(),
         Task::Size { check } => size::run(check),
         Task::Fuzz { seconds, target } => fuzz::run(target.as_deref(), seconds),

@@ -1,0 +1,155 @@
+//! `Desk`: what a runner keeps under its one lock: the dispatcher, who runs, and whether it is open.
+
+use tollgate::{
+    AnyLimits, AskError, Denied, Dispatch, Dispatcher, Entry, Gate, Instant, JobId, Queue, QueueError, QueuePolicy,
+};
+
+use super::job::{Queued, SubmitRefusal};
+use crate::gated::{Gated, sealed};
+use crate::visit::No;
+
+/// Who is let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    Open,
+    /// Nobody new; who waits is still served.
+    Draining,
+    /// Nobody.
+    Closed,
+}
+
+pub(super) type Job = Entry<Box<Queued>>;
+
+pub(super) struct Desk<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize> {
+    pub(super) jobs: Dispatcher<L, Box<Queued>, JOBS, CALLS, N, P>,
+    pub(super) door: Door,
+    /// Tasks that were started and have not ended.
+    pub(super) running: usize,
+    /// The next name for a job that has none.
+    next: u64,
+}
+
+/// Any desk, by one name.
+pub(super) trait Desks: Gated {}
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize> Desks
+    for Desk<L, JOBS, CALLS, N, P>
+{
+}
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize> Gated
+    for Desk<L, JOBS, CALLS, N, P>
+{
+}
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize> sealed::Inside
+    for Desk<L, JOBS, CALLS, N, P>
+{
+    fn gate(&self) -> &dyn sealed::Verbs {
+        &self.jobs.gate
+    }
+    fn gate_mut(&mut self) -> &mut dyn sealed::Verbs {
+        &mut self.jobs.gate
+    }
+}
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize> Desk<L, JOBS, CALLS, N, P> {
+    pub(super) fn new(gate: Gate<L, JOBS, CALLS>, policy: QueuePolicy) -> Self {
+        Self { jobs: Dispatcher::new(gate, Queue::new(policy)), door: Door::Open, running: 0, next: 1 }
+    }
+
+    /// Lets a job wait. It comes back if it may not: its drop is anybody's code.
+    pub(super) fn submit(&mut self, now: Instant, mut job: Box<Queued>) -> Result<JobId, (Job, SubmitRefusal)> {
+        let (id, next) = job.spec.id.map_or_else(|| self.name(now), |id| (id, self.next));
+        job.ends = now.saturating_add(job.spec.timeout);
+        let (key, class, start_by, ends) = (job.spec.key, job.spec.class, job.spec.start_by, job.ends);
+        let entry = Entry::new(id, job).key(key).class(class).deadline(start_by.min(ends));
+        if self.door != Door::Open {
+            return Err((entry, SubmitRefusal::Closed));
+        }
+        let request = tollgate::Work::request(&entry.payload, id);
+        let earliest = match self.jobs.gate.earliest(now, &request) {
+            Ok(at) => at,
+            Err(AskError::Refused { denied: Denied::Busy, .. }) => now,
+            Err(why) => return Err((entry, SubmitRefusal::Gate(why))),
+        };
+        // A timeout is a limit of patience, and a lease that is to end only after it may end sooner.
+        if earliest > start_by {
+            return Err((entry, SubmitRefusal::Queue(QueueError::TooLate { deadline: start_by, earliest })));
+        }
+        match self.jobs.queue.submit(now, now, entry) {
+            Ok(()) => {
+                self.next = next;
+                Ok(id)
+            }
+            Err(rejected) => Err((rejected.entry, SubmitRefusal::Queue(rejected.why))),
+        }
+    }
+
+    /// The next number that nobody knows, and the one behind it.
+    fn name(&self, now: Instant) -> (JobId, u64) {
+        let mut next = self.next;
+        // One more than there can be known ones.
+        for _ in 0..=N.saturating_add(JOBS) {
+            let id = JobId(next);
+            next = next.checked_add(1).unwrap_or(1);
+            if self.jobs.queue.get(id).is_none() && self.jobs.gate.job(now, id).is_none() {
+                return (id, next);
+            }
+        }
+        (JobId(next), next)
+    }
+
+    /// What a runner is to do; `None` when there is nothing more to do for ever.
+    pub(super) fn take(&mut self, now: Instant, turn: bool) -> Result<Option<Dispatch<Box<Queued>>>, No> {
+        if !turn {
+            return Err(No::Denied(Denied::Busy));
+        }
+        if self.is_idle() {
+            return Ok(None);
+        }
+        let next = self.jobs.dispatch(now).map_err(No::Perhaps)?;
+        self.running += usize::from(matches!(next, Dispatch::Send { .. }));
+        Ok(Some(next))
+    }
+
+    /// A task has ended; `again` if its job is to be sent again. It comes back with the reason if it cannot.
+    pub(super) fn ended(&mut self, now: Instant, again: Option<(Job, Instant)>) -> Result<(), (Job, Refused)> {
+        self.running = self.running.saturating_sub(1);
+        let Some((job, not_before)) = again else { return Ok(()) };
+        if job.payload.cell.is_cancelled() {
+            return Err((job, Refused::Cancelled));
+        }
+        if self.door == Door::Closed {
+            return Err((job, Refused::Closed));
+        }
+        let deadline = job.payload.ends;
+        let again = self.jobs.requeue(now, job.deadline(deadline), not_before);
+        again.map_err(|rejected| (rejected.entry, Refused::Queue(rejected.why)))
+    }
+
+    /// Takes out a job that was cancelled while it waited.
+    pub(super) fn withdraw(&mut self, id: JobId) -> Option<Job> {
+        self.jobs.queue.get(id).filter(|waiting| waiting.payload.cell.is_cancelled())?;
+        self.jobs.queue.cancel(id)
+    }
+
+    /// Closes, and takes out one that waits; to be called until it says `None`.
+    pub(super) fn turn_away(&mut self) -> Option<Job> {
+        self.door = Door::Closed;
+        let first = self.jobs.queue.jobs().next()?;
+        self.jobs.queue.cancel(first)
+    }
+
+    /// Whether everything is done and nothing more can come.
+    pub(super) fn is_idle(&self) -> bool {
+        self.door != Door::Open && self.running == 0 && self.jobs.queue.is_empty()
+    }
+}
+
+/// Why a job does not go back into the queue.
+pub(super) enum Refused {
+    Cancelled,
+    Closed,
+    Queue(QueueError),
+}

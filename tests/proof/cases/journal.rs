@@ -1,0 +1,117 @@
+//! The journal on a flash that answers anything: leases and strict, its recovery from any bytes, its layout and its wear.
+
+use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
+use tollgate::Credits;
+use tollgate::journal::{Keeper, Keeping, Layout, LayoutError, Lease, Record, Wear};
+use tollgate_proof::{any, cases, seen};
+
+/// Reads bytes that nobody knows, and fails when it likes.
+struct Flash;
+
+impl ErrorType for Flash {
+    type Error = NorFlashErrorKind;
+}
+
+impl ReadNorFlash for Flash {
+    const READ_SIZE: usize = 4;
+
+    fn read(&mut self, _: u32, bytes: &mut [u8]) -> Result<(), Self::Error> {
+        seen(bytes);
+        any()
+    }
+
+    fn capacity(&self) -> usize {
+        any()
+    }
+}
+
+impl NorFlash for Flash {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = 4096;
+
+    fn erase(&mut self, _: u32, _: u32) -> Result<(), Self::Error> {
+        any()
+    }
+
+    fn write(&mut self, _: u32, bytes: &[u8]) -> Result<(), Self::Error> {
+        seen(bytes);
+        any()
+    }
+}
+
+/// Two budgets, eight holds of which four are kept as jobs, sixteen resolved ones.
+type Books = Keeper<'static, Flash, 2, 8, 4, 2, 16>;
+
+cases! {
+    journal_recovery {
+        seen(Books::open(Flash, any(), any(), any::<&[Keeping]>()).map(drop));
+        seen(Books::format(Flash, any(), any(), any::<&[Keeping]>()).map(drop));
+        seen(any::<Books>().into_flash());
+    }
+
+    journal_verbs {
+        let books = any::<&mut Books>;
+        seen(books().charge(any(), any(), any()));
+        seen(books().reserve(any(), any(), any(), any()));
+        seen(books().reserve_unsent(any(), any(), any(), any()));
+        seen(books().settle(any(), any(), any()));
+        seen(books().absorb(any(), any(), any()));
+        seen(books().void(any(), any()));
+        seen(books().refund(any(), any(), any()));
+        seen(books().observe::<Credits>(any(), any(), any(), any()));
+        seen(books().write_off::<Credits>(any()));
+        seen(books().acknowledge(any()));
+        seen(books().extend(any(), any(), any()));
+    }
+
+    journal_jobs {
+        let books = any::<&mut Books>;
+        seen(books().sending(any(), any(), any(), any()));
+        seen(books().accepted(any(), any()));
+        books().jobs().for_each(seen);
+        seen(books().next_id());
+    }
+
+    journal_upkeep {
+        let books = any::<&mut Books>;
+        seen(books().tick(any()));
+        seen(books().block(any(), any(), any()));
+        seen(books().repair::<Credits>(any(), any(), any()));
+        seen(books().shutdown(any()));
+        seen(books().set_wall(any(), any(), any(), any()));
+        seen(books().set_spec(any(), any(), any()));
+        seen((books().base(), books().health(), books().is_closed(any()), books().high(any())));
+        seen((books().records(), books().turns(), books().blocked(any())));
+        seen((books().ledger().available::<Credits>(any(), any()), books().flash_mut()));
+    }
+
+    /// A ledger alone, without jobs, and room for one budget.
+    journal_of_one {
+        let books = any::<&mut Keeper<'static, Flash, 1, 1>>;
+        seen(Keeper::<'static, Flash, 1, 1>::open(Flash, any(), any(), any::<&[Keeping]>()).map(drop));
+        seen(books().charge(any(), any(), any()));
+        seen(books().settle(any(), any(), any()));
+        seen(books().shutdown(any()));
+    }
+
+    journal_layout {
+        seen(Layout::new(any(), any(), any()));
+        let layout = any::<&Layout>;
+        seen((layout().records_per_page(), layout().page_bytes(), layout().pages(), layout().start(), layout().end()));
+        seen(any::<LayoutError>().message());
+        seen(any::<&Record>().parts());
+        let wear = any::<&Wear>;
+        seen(Wear::of(layout(), any(), any()));
+        seen((wear().records_per_page(), wear().lifetime_records(), Wear::charges(any(), any())));
+        seen((wear().least_lease(any()), Wear::writes(any(), any()), wear().life(any(), any())));
+        seen(wear().bytes_per_thousand(any()));
+    }
+
+    leases {
+        seen((Keeping::lease::<Credits>(any()), any::<Keeping>().micros()));
+        seen(Lease::new(any(), any()));
+        let lease = any::<&mut Lease>;
+        seen((lease().high(), lease().keeping(), lease().before(any(), any(), any()), lease().after(any(), any())));
+        lease().written(any());
+    }
+}
