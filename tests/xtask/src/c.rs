@@ -1,8 +1,8 @@
-//! The C library of `core/c` on chips: `examples/firmware/c/gateway.c` with `arm-none-eabi-gcc`, in an emulator.
+//! The C library of `core/c` on chips: `examples/firmware/c/gateway.c` with a cross compiler, in an emulator.
 //!
 //! ```text
 //! tollgate-c ──cargo──> libtollgate_c.a ──┐
-//! gateway.c, say.c, cortex.c ────gcc──────┴──ld──> emulator ──> text, as in examples/firmware/expected/c_gateway.txt
+//! gateway.c, say.c, chip.c ──────gcc──────┴──ld──> emulator ──> text, as in examples/firmware/expected/c_gateway.txt
 //! ```
 //! The host prints the same: `tests/c`. What is linked contains no panic; where one could be reached it would not link.
 
@@ -20,39 +20,47 @@ use crate::shell::{capture, run as sh};
 /// What the program is called beside the binaries of the package.
 pub(crate) const PROGRAM: &str = "c_gateway";
 
-const GCC: &str = "arm-none-eabi-gcc";
+/// A cross compiler, and the file with what all its cores have.
+#[derive(Debug)]
+struct Compiler {
+    program: &'static str,
+    package: &'static str,
+    port: &'static str,
+}
+
+const ARM: Compiler = Compiler { program: "arm-none-eabi-gcc", package: "gcc-arm-none-eabi", port: "cortex.c" };
+const RISCV: Compiler =
+    Compiler { program: "riscv64-unknown-elf-gcc", package: "gcc-riscv64-unknown-elf", port: "riscv.c" };
+
 const SOURCES: &str = "examples/firmware/c";
 const EXPECTED: &str = "examples/firmware/expected/c_gateway.txt";
 const FOLDER: &str = "target/firmware";
 
-/// The boards it runs on, and how the compiler is told about their cores.
-const CORES: [(&str, &str); 3] =
-    [("lm3s6965", "cortex-m3"), ("microbit", "cortex-m0"), ("mps2-an505", "cortex-m33+nodsp+nofp")];
+/// A board, its compiler, its memory map, and what the compiler has to know about the core.
+type Core = (&'static str, Compiler, &'static str, &'static [&'static str]);
+
+const CORES: [Core; 5] = [
+    ("lm3s6965", ARM, "lm3s6965", &["-mthumb", "-mcpu=cortex-m3"]),
+    ("microbit", ARM, "microbit", &["-mthumb", "-mcpu=cortex-m0"]),
+    ("mps2-an505", ARM, "mps2-an505", &["-mthumb", "-mcpu=cortex-m33+nodsp+nofp"]),
+    ("rv32imac", RISCV, "riscv-virt", &["-march=rv32imac_zicsr", "-mabi=ilp32", "-mcmodel=medany"]),
+    ("rv32imc", RISCV, "riscv-virt", &["-march=rv32imc_zicsr", "-mabi=ilp32", "-mcmodel=medany"]),
+];
 
 /// The same for every chip: all warnings are errors, and what is not used is left out.
-const OPTIONS: [&str; 12] = [
+const OPTIONS: [&str; 11] = [
     "-std=c11",
     "-Wall",
     "-Wextra",
     "-Wpedantic",
     "-Werror",
     "-Os",
-    "-mthumb",
     "-ffreestanding",
     "-ffunction-sections",
     "-fdata-sections",
     "-nostdlib",
     "-Icore/c/include",
 ];
-
-/// Whether it runs on this board.
-pub(crate) fn is_for(board: &Board) -> bool {
-    core_of(board).is_some()
-}
-
-fn core_of(board: &Board) -> Option<&'static str> {
-    CORES.iter().find(|(name, _)| *name == board.name).map(|(_, core)| *core)
-}
 
 /// Builds it, runs it, and returns what it has printed.
 pub(crate) fn run(find: Find, board: &Board) -> Result<String> {
@@ -75,9 +83,13 @@ pub(crate) fn compare(find: Find, board: &Board, bless: bool) -> Result<Option<S
 }
 
 fn build(find: Find, board: &Board) -> Result<PathBuf> {
+    let core = CORES.iter().find(|core| core.0 == board.name);
+    let (_, compiler, memory, options) = core.with_context(|| format!("no {PROGRAM} on {}", board.name))?;
     ensure!(
-        capture(Command::new(GCC).arg("--version")).is_ok(),
-        "no C compiler for chips: install one, for instance with `apt-get install gcc-arm-none-eabi`"
+        capture(Command::new(compiler.program).arg("--version")).is_ok(),
+        "no C compiler for {}: install one, for instance with `apt-get install {}`",
+        board.name,
+        compiler.package
     );
     let arguments = ["build", "--quiet", "--locked", "--profile", "chip", "-p", "tollgate-c"];
     let (mut library, folder) = find(board.target)?.linking(FOLDER, &arguments, board.target)?;
@@ -85,13 +97,12 @@ fn build(find: Find, board: &Board) -> Result<PathBuf> {
     let folder = Path::new(&folder).join(board.target).join("chip");
     let program = folder.join(PROGRAM);
 
-    let mut gcc = Command::new(GCC);
-    gcc.arg(format!("-mcpu={}", core_of(board).unwrap_or_default())).args(OPTIONS);
-    gcc.args(["gateway.c", "say.c", "cortex.c"].map(|file| format!("{SOURCES}/{file}")));
-    gcc.args(["-Wl,--gc-sections", "-Wl,-z,noexecstack", "-T"]);
-    gcc.arg(format!("examples/firmware/memory/{}.x", board.name)).args(["-T", "examples/firmware/c/cortex.x"]);
-    gcc.arg(folder.join("libtollgate_c.a")).args(["-lgcc", "-o"]).arg(&program);
-    sh(&mut gcc)?;
+    let mut gcc = Command::new(compiler.program);
+    gcc.args(*options).args(OPTIONS);
+    gcc.args(["gateway.c", "say.c", "chip.c", compiler.port].map(|file| format!("{SOURCES}/{file}")));
+    gcc.args(["-Wl,--gc-sections", "-Wl,-z,noexecstack", "-T"]).arg(format!("examples/firmware/memory/{memory}.x"));
+    gcc.arg("-T").arg(format!("{SOURCES}/chip.x")).arg(folder.join("libtollgate_c.a"));
+    sh(gcc.args(["-lgcc", "-o"]).arg(&program))?;
     without_panics(board, &program)?;
     Ok(program)
 }
