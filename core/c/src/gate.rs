@@ -11,7 +11,8 @@ use crate::budget::{
 };
 use crate::call::{Place, explained, given, plain};
 use crate::handle::{self, handle, inside};
-use crate::outcome::{repeatable, tollgate_answer, tollgate_outcome, tollgate_response, tollgate_retry};
+use crate::outcome::{repeatable, tollgate_answer, tollgate_outcome, tollgate_retry};
+use crate::response::tollgate_response;
 use crate::status::tollgate_status;
 use crate::why::tollgate_why;
 
@@ -22,7 +23,7 @@ pub const TOLLGATE_GATE_JOBS: usize = 16;
 pub const TOLLGATE_GATE_CALLS: usize = 4;
 
 /// Words of 64 bits in a `tollgate_gate`.
-pub const TOLLGATE_GATE_WORDS: usize = 492;
+pub const TOLLGATE_GATE_WORDS: usize = 517;
 
 /// Every limit of one upstream: requests, slots, accounts, a breaker, the server's word. In the caller's storage, which
 /// stays where it is from `tollgate_gate_init` on.
@@ -70,6 +71,15 @@ pub(crate) unsafe fn gate_of<'h>(gate: *mut tollgate_gate) -> Result<&'h mut The
 pub(crate) unsafe fn gate_read<'h>(gate: *const tollgate_gate) -> Result<&'h TheGate, tollgate_status> {
     // SAFETY: sealed storage holds a valid upstream, and the caller promises the rest.
     unsafe { inside(gate).map(|upstream| &(*upstream).gate) }
+}
+
+/// The budgets of the gate in a storage.
+///
+/// # Safety
+/// As [`inside`].
+pub(crate) unsafe fn specs_of(gate: *mut tollgate_gate) -> Result<*mut Specs, tollgate_status> {
+    // SAFETY: sealed storage holds a valid upstream, and the caller promises the rest.
+    unsafe { inside(gate).map(|upstream| &raw mut (*upstream).specs) }
 }
 
 /// What a gate keeps. What is zero is off or usual, but for the quota, which there must be.

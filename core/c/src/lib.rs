@@ -14,6 +14,7 @@
 #[cfg(not(target_os = "none"))]
 extern crate std;
 
+mod accounts;
 mod backoff;
 mod bucket;
 mod budget;
@@ -24,11 +25,14 @@ mod jobs;
 mod ledger;
 mod outcome;
 mod report;
+mod response;
 mod slots;
+mod state;
 mod status;
 mod why;
 mod window;
 
+pub use accounts::*;
 pub use backoff::*;
 pub use bucket::*;
 pub use budget::{
@@ -46,7 +50,9 @@ pub use jobs::*;
 pub use ledger::*;
 pub use outcome::*;
 pub use report::*;
+pub use response::*;
 pub use slots::*;
+pub use state::*;
 pub use status::*;
 pub use why::*;
 pub use window::*;

@@ -10,9 +10,9 @@ const CRATE: &str = "core/c";
 const HEADER: &str = "core/c/include/tollgate.h";
 
 /// The order in which a reader meets things; what is not named comes last.
-const ORDER: [&str; 13] = [
-    "handle", "status", "why", "bucket", "window", "slots", "backoff", "budget", "report", "ledger", "outcome", "gate",
-    "jobs",
+const ORDER: [&str; 16] = [
+    "handle", "status", "why", "bucket", "window", "slots", "backoff", "budget", "report", "ledger", "outcome",
+    "response", "gate", "jobs", "accounts", "state",
 ];
 
 /// Writes it.
