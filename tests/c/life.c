@@ -204,7 +204,10 @@ static void gates(void) {
     IS(KNOWN, tollgate_gate_ask(&gate, 0, &REQUEST, &permit, &why));
     SAME(TOLLGATE_JOB_STATE_SENT, why.state);
     IS(ERROR_UNEXPECTED, tollgate_gate_sending(&gate, 0, &permit));
+    tollgate_permit copy = permit;
     answered(SECOND, &permit, (tollgate_outcome){.status = 200}, (tollgate_answer){0});
+    IS(ERROR_STALE_PERMIT, tollgate_gate_sending(&gate, SECOND, &copy));
+    IS(ERROR_STALE_PERMIT, tollgate_gate_cancel(&gate, SECOND, &copy));
     IS(OK, tollgate_gate_renew(&gate, SECOND, 1, 900 * SECOND, &at));
     SAME(901 * SECOND, at);
     request.job = 2;

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
-#![allow(non_camel_case_types, reason = "the names are those of the C header")]
-#![allow(clippy::missing_safety_doc, reason = "the same for every function: said once, under Rules")]
+#![expect(non_camel_case_types, reason = "the names are those of the C header")]
+#![expect(clippy::missing_safety_doc, reason = "the same for every function: said once, under Rules")]
 #![deny(
     clippy::float_arithmetic,
     clippy::std_instead_of_core,

@@ -4,8 +4,10 @@
 //! tollgate-c ──cargo──> libtollgate_c.a ──┐
 //! gateway.c, say.c, chip.c ──────gcc──────┴──ld──> emulator ──> text, as in examples/firmware/expected/c_gateway.txt
 //! ```
-//! The host prints the same: `tests/c`. What is linked contains no panic; where one could be reached it would not link.
+//! The host prints the same: `tests/c`. Another program has all functions in it, and no panic: where one can be reached it
+//! does not link, as `tests/c/must_not_link.c` shows.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +17,7 @@ use anyhow::{Context, Result, ensure};
 use crate::elf::Elf;
 use crate::emulator;
 use crate::firmware::{Board, Find, How, difference};
+use crate::header;
 use crate::shell::{capture, run as sh};
 
 /// What the program is called beside the binaries of the package.
@@ -97,23 +100,55 @@ fn build(find: Find, board: &Board) -> Result<PathBuf> {
     let folder = Path::new(&folder).join(board.target).join("chip");
     let program = folder.join(PROGRAM);
 
-    let mut gcc = Command::new(compiler.program);
-    gcc.args(*options).args(OPTIONS);
-    gcc.args(["gateway.c", "say.c", "chip.c", compiler.port].map(|file| format!("{SOURCES}/{file}")));
-    gcc.args(["-Wl,--gc-sections", "-Wl,-z,noexecstack", "-T"]).arg(format!("examples/firmware/memory/{memory}.x"));
-    gcc.arg("-T").arg(format!("{SOURCES}/chip.x")).arg(folder.join("libtollgate_c.a"));
-    sh(gcc.args(["-lgcc", "-o"]).arg(&program))?;
-    without_panics(board, &program)?;
+    let link = |sources: &[&str]| {
+        let mut gcc = Command::new(compiler.program);
+        gcc.args(*options).args(OPTIONS).args(sources);
+        gcc.args(["chip.c", compiler.port].map(|file| format!("{SOURCES}/{file}")));
+        gcc.args(["-Wl,--gc-sections", "-Wl,-z,noexecstack", "-T"]).arg(format!("examples/firmware/memory/{memory}.x"));
+        gcc.arg("-T").arg(format!("{SOURCES}/chip.x")).arg(folder.join("libtollgate_c.a"));
+        gcc.args(["-lgcc", "-o"]).arg(&program);
+        gcc
+    };
+    must_not_link(&mut link(&["tests/c/must_not_link.c"]))?;
+    let all = folder.join("all.c");
+    let count = write_all(&all)?;
+    sh(&mut link(&[&all.to_string_lossy()]))?;
+    without_panics(board, &program, &format!("all {count} functions"))?;
+    sh(&mut link(&[&format!("{SOURCES}/gateway.c"), &format!("{SOURCES}/say.c")]))?;
+    without_panics(board, &program, PROGRAM)?;
     Ok(program)
 }
 
-fn without_panics(board: &Board, program: &Path) -> Result<()> {
+/// Does not link, and for no other reason: else linking would prove nothing.
+fn must_not_link(link: &mut Command) -> Result<()> {
+    let output = capture(link)?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(!output.status.success(), "a program with a panic links");
+    ensure!(errors.contains("tollgate_panicked"), "a program with a panic does not link for another reason:\n{errors}");
+    Ok(())
+}
+
+/// A program in which every function is, but for the one that may panic; how many they are.
+fn write_all(path: &Path) -> Result<usize> {
+    let mut functions = header::functions()?;
+    functions.retain(|function| function != "tollgate_response_line");
+    let mut text =
+        "#include \"tollgate.h\"\n\ntypedef void (*each)(void);\nstatic each const volatile all[] = {\n".to_owned();
+    for function in &functions {
+        writeln!(text, "    (each){function},")?;
+    }
+    text.push_str("};\n\nint main(void) {\n    return all[0] == 0;\n}\n");
+    fs::write(path, text).with_context(|| path.display().to_string())?;
+    Ok(functions.len())
+}
+
+fn without_panics(board: &Board, program: &Path, what: &str) -> Result<()> {
     let file = fs::read(program).with_context(|| program.display().to_string())?;
     let elf = Elf::parse(&file)?;
     let symbols = elf.symbols();
     ensure!(symbols.iter().any(|symbol| symbol.name == "tollgate_gate_ask"), "the program does not ask a gate");
     let panic = symbols.iter().find(|symbol| symbol.name.contains("panic"));
     ensure!(panic.is_none(), "a panic is linked: {panic:?}");
-    println!("    {}-{PROGRAM}: {} bytes of flash, no panic", board.name, elf.flash());
+    println!("    {}: {what}: {} bytes of flash, no panic", board.name, elf.flash());
     Ok(())
 }
