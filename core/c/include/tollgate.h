@@ -2025,9 +2025,6 @@ tollgate_status tollgate_response_init(struct tollgate_response *response, const
 /**
  * Takes one header line: its name and its value, without the colon and the end of the line, in any order. What has nothing
  * to do with limits is ignored; what cannot be read is ignored and counted.
- *
- * The one function whose parser of structured fields contains checks that the compiler cannot prove away: a program for a
- * chip that calls it has to provide `tollgate_panicked`.
  */
 tollgate_status tollgate_response_line(struct tollgate_response *response,
                                        const uint8_t *name,

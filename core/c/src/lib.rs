@@ -57,8 +57,8 @@ pub use status::*;
 pub use why::*;
 pub use window::*;
 
-/// No panic can be reached in an optimised build, but for `tollgate_response_line`: what does not call that contains no call
-/// of this, and links without `tollgate_panicked`. Else the application provides it; it must not return.
+/// No panic can be reached in an optimised build, so that it contains no call of this and links without
+/// `tollgate_panicked`. Whoever links an unoptimised build provides that; it must not return.
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

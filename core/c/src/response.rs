@@ -92,9 +92,6 @@ pub unsafe extern "C" fn tollgate_response_init(
 
 /// Takes one header line: its name and its value, without the colon and the end of the line, in any order. What has nothing
 /// to do with limits is ignored; what cannot be read is ignored and counted.
-///
-/// The one function whose parser of structured fields contains checks that the compiler cannot prove away: a program for a
-/// chip that calls it has to provide `tollgate_panicked`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn tollgate_response_line(
     response: *mut tollgate_response,
