@@ -7,7 +7,7 @@ use tollgate::{
     Instant, Ledger, Line, MonthDay, Renewal, Rolling, ShortMonth, Thresholds, Unit, Usd, UtcOffset, Weekday,
 };
 
-use crate::call::{Done, List, list};
+use crate::call::{Done, List, each, list};
 use crate::status::tollgate_status as S;
 use crate::why::tollgate_why as Why;
 
@@ -254,58 +254,54 @@ impl Specs {
     }
 }
 
-/// Budgets that were read and found good.
-pub(crate) struct Budgets(List<Option<BudgetSpec<'static>>, TOLLGATE_ACCOUNTS>);
-
-impl Budgets {
-    /// Reads and checks all of them.
-    ///
-    /// # Safety
-    /// As [`list`].
-    pub(crate) unsafe fn read(pointer: *const tollgate_budget, count: usize) -> Result<Self, Why> {
-        if count > TOLLGATE_ACCOUNTS {
-            return Err(S::ErrorBudgetCount.into());
-        }
-        let convert = |position, budget: tollgate_budget| match budget.spec() {
-            Ok(spec) => Ok(Some(spec)),
-            Err(status) => Err(Why::from(status).of_account(position)),
-        };
-        // SAFETY: the caller's promise.
-        let read = unsafe { list(pointer, count, None, convert)? };
-        let mut left = TOLLGATE_ROLLING_SLICES;
-        for (position, spec) in (0u32..).zip(read.as_slice()) {
-            if let Some(Renewal::Rolling(rolling)) = spec.as_ref().map(BudgetSpec::renewal) {
-                let needed = usize::from(rolling.slices()).saturating_add(1);
-                left = left.checked_sub(needed).ok_or(Why::from(S::ErrorBudgetWindow).of_account(position))?;
-            }
-        }
-        Ok(Self(read))
+/// Whether these budgets are in order. They are read twice, and not kept in between: a chip's stack is small.
+///
+/// # Safety
+/// As [`each`].
+pub(crate) unsafe fn check(pointer: *const tollgate_budget, count: usize) -> Done {
+    if count > TOLLGATE_ACCOUNTS {
+        return Err(S::ErrorBudgetCount.into());
     }
-
-    /// Puts them at `specs` and opens an account for each.
-    ///
-    /// # Safety
-    /// `specs` can be written to, and stays as it is for as long as the ledger is used.
-    pub(crate) unsafe fn open<const H: usize, const L: usize, const R: usize>(
-        self,
-        now: Instant,
-        specs: *mut Specs,
-        ledger: &mut Ledger<'static, TOLLGATE_ACCOUNTS, H, L, R, TOLLGATE_ROLLING_SLICES>,
-    ) -> Result<(), Why> {
-        let mut places = [0; TOLLGATE_ACCOUNTS];
-        for ((number, place), spec) in (0u8..).zip(&mut places).zip(self.0.as_slice().iter().flatten()) {
-            *place = number;
-            // SAFETY: there are as many places as accounts, and the caller promises the rest.
-            let kept = unsafe { Specs::put(specs, number, *spec) };
-            ledger.open(now, kept).map_err(|_| S::ErrorOther)?;
-        }
-        // SAFETY: the caller's promise.
-        unsafe {
-            (&raw mut (*specs).places).write(places);
-            (&raw mut (*specs).free).write(LAST_PLACE);
+    let mut left = TOLLGATE_ROLLING_SLICES;
+    let see = |position, budget: tollgate_budget| {
+        let wrong = |status: S| Why::from(status).of_account(position);
+        if let Renewal::Rolling(rolling) = budget.spec().map_err(wrong)?.renewal() {
+            let needed = usize::from(rolling.slices()).saturating_add(1);
+            left = left.checked_sub(needed).ok_or(wrong(S::ErrorBudgetWindow))?;
         }
         Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { each(pointer, count, see) }
+}
+
+/// Opens an account for each of these budgets, which have been checked, and keeps them at `specs`.
+///
+/// # Safety
+/// As [`each`]; `specs` can be written to, and stays as it is for as long as the ledger is used.
+pub(crate) unsafe fn open<const H: usize, const L: usize, const R: usize>(
+    pointer: *const tollgate_budget,
+    count: usize,
+    now: Instant,
+    specs: *mut Specs,
+    ledger: &mut Ledger<'static, TOLLGATE_ACCOUNTS, H, L, R, TOLLGATE_ROLLING_SLICES>,
+) -> Done {
+    let mut numbers = 0u8..LAST_PLACE;
+    let see = |_, budget: tollgate_budget| {
+        let number = numbers.next().ok_or(S::ErrorBudgetCount)?;
+        // SAFETY: there are as many places as accounts, and the caller promises the rest.
+        let kept = unsafe { Specs::put(specs, number, budget.spec()?) };
+        ledger.open(now, kept).map_err(|_| S::ErrorOther)?;
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe {
+        each(pointer, count, see)?;
+        let places = core::array::from_fn(|account| u8::try_from(account).unwrap_or(LAST_PLACE));
+        (&raw mut (*specs).places).write(places);
+        (&raw mut (*specs).free).write(LAST_PLACE);
     }
+    Ok(())
 }
 
 /// The place that is free at first.

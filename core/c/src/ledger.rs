@@ -3,8 +3,7 @@
 use tollgate::{AccountId, Duration, Instant, JobId, Ledger, OnExpiry};
 
 use crate::budget::{
-    Budgets, Specs, TOLLGATE_ACCOUNTS, TOLLGATE_ROLLING_SLICES, acknowledge, change, lines, tollgate_budget,
-    tollgate_line,
+    self, Specs, TOLLGATE_ACCOUNTS, TOLLGATE_ROLLING_SLICES, acknowledge, change, lines, tollgate_budget, tollgate_line,
 };
 use crate::call::{Place, explained, given, plain};
 use crate::handle::{self, handle, inside};
@@ -81,11 +80,12 @@ pub unsafe extern "C" fn tollgate_ledger_init(
     // SAFETY: the caller keeps the rules. The budgets stay beside the ledger that refers to them, and are sealed with it.
     unsafe {
         explained(why, || {
-            let budgets = Budgets::read(budgets, count)?;
+            budget::check(budgets, count)?;
             let books = handle::begin(ledger)?;
             let accounts = &raw mut (*books).accounts;
             accounts.write(Ledger::new(Duration::from_micros(grace_us)));
-            budgets.open(Instant::from_micros(now_us), &raw mut (*books).specs, &mut *accounts)?;
+            let specs = &raw mut (*books).specs;
+            budget::open(budgets, count, Instant::from_micros(now_us), specs, &mut *accounts)?;
             handle::finish(ledger);
             Ok(())
         })
