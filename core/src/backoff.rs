@@ -13,6 +13,7 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
+use crate::division::divide;
 use crate::entropy::draw;
 use crate::time::{Duration, Instant};
 
@@ -362,7 +363,8 @@ fn times(d: u64, permille: u32) -> u64 {
     }
     let permille = u64::from(permille);
     // The remainder is below 1000, so its product fits.
-    (d / 1_000).saturating_mul(permille).saturating_add(d % 1_000 * permille / 1_000)
+    let (whole, rest) = divide(d, 1_000);
+    whole.saturating_mul(permille).saturating_add(divide(rest * permille, 1_000).0)
 }
 
 /// The wire form of a [`Policy`].

@@ -297,7 +297,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         if asks == Asks::New {
             worst.hear(Binding::Slots, self.slots_quote(asked, request.weight));
             worst.hear(Binding::Jobs, self.place_quote(asked));
-            if let Err((account, denied)) = limits.money.quote(asked, request.estimate, self.endings()) {
+            if let Err((account, denied)) =
+                limits.money.quote(asked, request.estimate, self.state.next_due, self.endings())
+            {
                 worst.hear(Binding::Money(account), Err(denied));
             }
         }

@@ -31,11 +31,13 @@ pub trait Money: sealed::Sealed {
 
     #[doc(hidden)]
     fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError>;
+    /// `due`: none of the endings is earlier.
     #[doc(hidden)]
     fn quote(
         &self,
         asked: Instant,
         lines: &[Line],
+        due: Instant,
         endings: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), (AccountId, Denied)>;
     #[doc(hidden)]
@@ -92,6 +94,7 @@ impl Money for () {
         &self,
         _: Instant,
         _: &[Line],
+        _: Instant,
         _: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), (AccountId, Denied)> {
         Ok(())
@@ -140,11 +143,18 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
         &self,
         asked: Instant,
         lines: &[Line],
+        due: Instant,
         endings: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), (AccountId, Denied)> {
         let eff = self.effective(asked);
         let mut worst: Option<(AccountId, Denied)> = None;
         for line in lines {
+            // The common case: time has done nothing to this account, so that it is as it stands.
+            if eff < due
+                && self.stands(line.account, eff).is_some_and(|(spec, budget)| line.micros <= budget.free(spec))
+            {
+                continue;
+            }
             if let Err(denied) = self.line_fits(line, eff, &endings)
                 && worst.is_none_or(|(_, worst)| denied.outranks(worst))
             {
@@ -271,6 +281,13 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
 }
 
 impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, S> {
+    /// The account as it is written down, if that is how it is at `eff` but for what ends in the gate.
+    fn stands(&self, at: AccountId, eff: Instant) -> Option<(&'a BudgetSpec<'a>, &crate::budget::Budget)> {
+        let account = self.accounts.get(usize::from(at.0))?;
+        let stands = eff < account.budget.roll_at && !matches!(account.spec.renewal, Renewal::Rolling(_));
+        stands.then_some((account.spec, &account.budget))
+    }
+
     /// The account as it is at `eff`, with what time does to the holds of a gate until then.
     fn view_with(
         &self,
