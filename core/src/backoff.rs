@@ -357,7 +357,10 @@ impl Backoff {
 
 /// `d x permille / 1000`, rounded down, saturating.
 fn times(d: u64, permille: u32) -> u64 {
-    // Doubling, the common case, needs no 64-bit division.
+    // Doubling, the common case, needs neither a multiplication nor a division.
+    if permille == 2_000 {
+        return d.saturating_add(d);
+    }
     if permille.is_multiple_of(1_000) {
         return d.saturating_mul(u64::from(permille / 1_000));
     }

@@ -407,8 +407,9 @@ fn widening(a: u32, b: u32) -> u64 {
 #[cfg(any(test, all(target_arch = "arm", not(target_has_atomic = "32"))))]
 #[inline]
 fn widening(a: u32, b: u32) -> u64 {
-    if a == 0 {
-        return 0;
+    // A rate in lowest terms often brings one unit of level in each microsecond.
+    if a == 0 || b == 1 {
+        return u64::from(a);
     }
     let (a_low, a_high, b_low, b_high) = (a & 0xFFFF, a >> 16, b & 0xFFFF, b >> 16);
     let low = a_low * b_low;

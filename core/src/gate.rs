@@ -337,10 +337,12 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let mark = self.state.mark;
         if asks == Asks::New {
             self.make_place();
-            let amounts = self.limits.all_mut().money.hold(request.estimate);
-            let job = Job::new(request.job, request.weight, amounts, eff, until);
+            let job = Job::new(request.job, request.weight, <L::Money as Money>::NOTHING, eff, until);
             // A place was made.
             let _ = self.jobs.put(job);
+            if let Some(job) = self.jobs.last_mut() {
+                self.limits.all_mut().money.hold(request.estimate, &mut job.amounts);
+            }
         }
         let job = (asks != Asks::Nothing).then_some(request.job);
         let (id, lease, first) = (request.job, request.lease, !request.retry);

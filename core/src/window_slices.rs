@@ -140,6 +140,7 @@ impl<const B: usize> WindowSlices<B> {
     }
 
     /// The slices in the order in which they leave: the first at the end of the running one.
+    #[cfg(feature = "image")]
     pub(crate) fn leaving(&self) -> impl Iterator<Item = u32> + '_ {
         let (late, early) = self.past.split_at_checked(self.oldest).unwrap_or((&[], &self.past));
         early.iter().chain(late).copied().chain(core::iter::once(self.running))

@@ -42,8 +42,9 @@ pub trait Money: sealed::Sealed {
     ) -> Result<(), (AccountId, Denied)>;
     #[doc(hidden)]
     fn act(&mut self, eff: Instant);
+    /// Into `amounts`, which are [`NOTHING`](Self::NOTHING).
     #[doc(hidden)]
-    fn hold(&mut self, lines: &[Line]) -> Self::Amounts;
+    fn hold(&mut self, lines: &[Line], amounts: &mut Self::Amounts);
     #[doc(hidden)]
     fn free(&mut self, amounts: &Self::Amounts);
     #[doc(hidden)]
@@ -100,9 +101,7 @@ impl Money for () {
         Ok(())
     }
     fn act(&mut self, _: Instant) {}
-    fn hold(&mut self, _: &[Line]) -> Self::Amounts {
-        []
-    }
+    fn hold(&mut self, _: &[Line], _: &mut Self::Amounts) {}
     fn free(&mut self, _: &Self::Amounts) {}
     fn post(&mut self, _: &mut Self::Amounts) {}
     fn matches_all(&self, _: &Self::Amounts, actual: &[Line]) -> Result<(), LedgerError> {
@@ -170,14 +169,12 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
         }
     }
 
-    fn hold(&mut self, lines: &[Line]) -> Self::Amounts {
-        let mut amounts = Self::NOTHING;
+    fn hold(&mut self, lines: &[Line], amounts: &mut Self::Amounts) {
         for (amount, line) in amounts.iter_mut().zip(lines) {
             let tag = self.accounts.get(usize::from(line.account.0)).map_or(0, |a| self.tag(a.spec, &a.budget));
             *amount = HeldAmount { micros: line.micros, tag, account: line.account, partial: false };
             self.change(line.account, |budget| budget.held = budget.held.saturating_add(line.micros));
         }
-        amounts
     }
 
     fn free(&mut self, amounts: &Self::Amounts) {

@@ -24,11 +24,8 @@ const FOREIGN: &str =
 pub(crate) fn run() -> Result<()> {
     sh(&mut cargo(&["fmt", "--all", "--check"]))?;
     readme_is_the_documentation()?;
-<<<<<<< HEAD
     guide_shows_what_is_compiled()?;
-=======
     quoted::check()?;
->>>>>>> 687d44b (size: flash, memory, stack and executed instructions of every feature)
     lengths()?;
     foreign_words()
 }
