@@ -171,6 +171,15 @@ pub(crate) fn run(task: Option<Task>, bless: bool, from_source: bool) -> Result<
     }
 }
 
+/// The files of `hello` with its limiter and without, for the board with this target.
+pub(crate) fn hello(target: &str) -> Result<[PathBuf; 2]> {
+    const NAMES: [&str; 2] = ["hello", "hello_without"];
+    let board = BOARDS.iter().find(|board| board.target == target).with_context(|| format!("no board for {target}"))?;
+    let binaries = NAMES.map(|name| Binary { name, boards: &[], features: &[], how: How::Alone });
+    let folder = build(bare::find, board, &binaries.each_ref())?;
+    Ok(NAMES.map(|name| folder.join(name)))
+}
+
 /// As a step of `cargo xtask ci`: its own lints, and then everything.
 pub(crate) fn check() -> Result<()> {
     sh(&mut cargo(&["fmt", "--manifest-path", MANIFEST, "--check"]))?;
