@@ -459,3 +459,18 @@ fn an_end_that_is_written_twice_is_posted_once() {
     let keeper = wake(keeper.into_flash().flash, lease(0));
     assert_eq!(stands(&keeper, EVER), (micros(40), 0, 0));
 }
+
+#[test]
+fn a_job_that_may_be_in_a_record_and_was_never_sent_is_taken_out_of_it() {
+    let mut keeper = lying();
+    let cost = [line(EVER, 40)];
+    let permit = keeper.ask(S(1), &Request::new(JobId(1), Duration::from_mins(10)).costs(&cost)).unwrap();
+    // The snapshot and the job are there, and the flash says that the job is not.
+    keeper.flash_mut().lies_at = Some(5);
+    assert!(keeper.sending(S(1), &permit).is_err());
+    keeper.cancel(S(1), permit).unwrap();
+    assert!(keeper.is_behind());
+    keeper.sync().unwrap();
+    let keeper = wake(keeper.into_flash().flash, lease(0));
+    assert_eq!((keeper.gate().job(S(1), JobId(1)), stands(&keeper, EVER)), (None, (0, 0, 0)));
+}
