@@ -148,7 +148,7 @@ impl Chip {
     }
 }
 
-fn is_division(name: &str) -> bool {
+pub(crate) fn is_division(name: &str) -> bool {
     DIVISIONS.contains(&name) || name.contains("u64_div_rem") || name.contains("u128_div_rem")
 }
 
