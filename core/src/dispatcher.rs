@@ -270,16 +270,23 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
         let at = match answer {
             Answer::RetryAt(at) => at,
             Answer::RetryOnRelease { not_before } => {
-                // One that has a slot since it was sent first does not wait for another.
-                if self.gate.job(now, entry.id).is_none() {
-                    self.full = Some(self.gate.in_flight(now)).filter(|others| *others > 0);
-                }
+                self.hold_back(now, entry.id);
                 not_before
             }
             _ => return Ok(Answered { answer, entry: Some(entry) }),
         };
         let entry = self.queue.requeue(now, entry, at).err().map(|rejected| rejected.entry);
         Ok(Answered { answer, entry })
+    }
+
+    /// The server had no room for this job while others were in flight ([`Answer::RetryOnRelease`]): no other is sent
+    /// before one of those has ended or its lease is over. [`answered`](Self::answered) does so by itself; this is for
+    /// whoever has asked the gate.
+    pub fn hold_back(&mut self, now: Instant, id: JobId) {
+        // One that has a slot since it was sent first does not wait for another.
+        if self.gate.job(now, id).is_none() {
+            self.full = Some(self.gate.in_flight(now)).filter(|others| *others > 0);
+        }
     }
 
     /// Puts a job back that is to be sent again: at its old place, and not before then. [`answered`](Self::answered) does

@@ -364,6 +364,34 @@ fn a_worker_is_woken_by_a_job_by_time_by_a_release_and_by_a_change() {
     assert!(matches!(late, Err(WaitError::Timeout { .. })));
 }
 
+/// After a refusal for concurrency a slot of ours says nothing: one of our jobs has to end first.
+#[test]
+fn when_the_server_has_no_room_the_next_worker_waits_for_a_release() {
+    let clock = HandClock::default();
+    let shared: Office<Jobs> = Shared::new(jobs(3), &clock);
+    for id in 1..=3 {
+        shared.submit(clip(id)).unwrap();
+    }
+    let take = || match Task::new(shared.next()).poll().unwrap().unwrap() {
+        Dispatch::Send { entry, mut permit } => {
+            permit.sending().unwrap();
+            (entry, permit)
+        }
+        other => panic!("{other:?}"),
+    };
+    let mut retry = Retry::new(backoffs::RETRY, Repeatable::No, clock.now());
+    let ((_, first), (refused, second)) = (take(), take());
+    assert_eq!(first.answered(&OK, &mut retry, 0), Ok(Answer::Accepted));
+    let full = Outcome::Answered { status: 429, verdict: Verdict::Concurrency, wait: None, should_retry: None };
+    let Ok(Answer::RetryOnRelease { not_before }) = second.answered(&full, &mut retry, 0) else { panic!() };
+    shared.with(|jobs, now| jobs.requeue(now, refused, not_before)).unwrap().unwrap();
+    let mut third = Task::started(shared.next());
+    clock.set(S(30));
+    assert!(third.run().is_none(), "although two slots are free");
+    shared.finished(JobId(1), &[]).unwrap().unwrap();
+    assert!(matches!(granted(&mut third), Dispatch::Send { entry, .. } if entry.id == JobId(2)), "at its old place");
+}
+
 /// Bounded: a full queue is an answer, and the job comes back.
 #[test]
 fn a_job_that_is_not_taken_comes_back() {

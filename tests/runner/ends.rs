@@ -99,6 +99,26 @@ fn what_may_be_running_is_not_sent_twice_without_a_key() {
     });
 }
 
+/// Unknown, and to be sent again with its key; but a webhook knows better before that.
+#[test]
+fn a_job_that_somebody_else_has_finished_is_not_sent_again() {
+    paused(async {
+        let plant = plant(1);
+        let _driver = start(&plant);
+        let job = plant.submit(clip().repeatable(Repeatable::Keyed), |mut call: Call| async move {
+            call.sending()?;
+            call.answered(&BROKEN)?;
+            Ok(())
+        });
+        settle_down().await;
+        assert_eq!((plant.waiting(), state(&plant, JobId(1))), (1, Some(JobState::Unknown)));
+        plant.with(|gate, now| gate.finished(now, JobId(1), &credits(12))).unwrap();
+        let ended = job.unwrap().await;
+        assert!(matches!(ended, Err(JobError::Refused(AskError::Known { state: JobState::Settled }))), "{ended:?}");
+        assert_eq!((load(&plant), spent(&plant)), ((0, 0, 0, 0), (12, 0)));
+    });
+}
+
 #[test]
 fn a_handle_that_is_dropped_takes_its_job_out_of_the_queue() {
     paused(async {

@@ -51,6 +51,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const 
     fn gate_mut(&mut self) -> &mut dyn sealed::Verbs {
         &mut self.jobs.gate
     }
+    fn hold_back(&mut self, now: Instant, id: JobId) {
+        self.jobs.hold_back(now, id);
+    }
 }
 
 impl<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize> Desk<L, JOBS, CALLS, N, P> {

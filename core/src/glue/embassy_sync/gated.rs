@@ -105,7 +105,11 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
         retry: &mut Retry,
         entropy: u32,
     ) -> Result<Answer, GateError> {
-        self.gate.answered(now, permit, outcome, retry, entropy)
+        let answer = self.gate.answered(now, permit, outcome, retry, entropy)?;
+        if let (Answer::RetryOnRelease { .. }, Some(id)) = (answer, permit.job()) {
+            self.hold_back(now, id);
+        }
+        Ok(answer)
     }
     fn cancel_permit(&mut self, now: Instant, permit: Permit) -> Result<(), GateError> {
         self.gate.cancel(now, permit)
