@@ -1,10 +1,14 @@
 //! Images of every kind: saved anywhere, restored from any bytes at all.
 
+use tollgate::{Adaptation, Gate, Limits};
 use tollgate::{
     Aimd, Backoff, Boot, Breaker, Burst, Credits, Grants, Image, Ledger, RatioBudget, Restraint, RetryQuota,
 };
 use tollgate::{Slots, TokenBucket, Usage, Wall, WindowLog, WindowSlices, saved_at};
 use tollgate_proof::{any, cases, seen};
+
+type Money = Ledger<'static, 2, 0, 2, 0, 25>;
+type Full = Gate<Limits<TokenBucket, WindowSlices<60>, Money, Breaker, Restraint, Adaptation>, 8, 4>;
 
 /// Both ways, with nothing known of the state, the instants and the bytes.
 #[inline(always)]
@@ -42,6 +46,11 @@ cases! {
         both_ways::<Boot>();
         seen((any::<Boot>().count(), any::<Boot>().last()));
         seen(saved_at(any()));
+    }
+
+    images_of_gates {
+        both_ways::<Full>();
+        both_ways::<Gate<Limits, 8, 4>>();
     }
 
     images_of_money {

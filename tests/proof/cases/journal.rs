@@ -1,8 +1,8 @@
-//! The journal on a flash that answers anything: leases and strict, its recovery from any bytes, its layout and its wear.
+//! The journal on a flash that answers anything: leases and strict, of a ledger and of a gate; its recovery from any bytes.
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
-use tollgate::Credits;
-use tollgate::journal::{Keeper, Keeping, Layout, LayoutError, Lease, Record, Wear};
+use tollgate::journal::{GateKeeper, Keeper, Keeping, Layout, LayoutError, Lease, Record, Wear};
+use tollgate::{Adaptation, Breaker, Credits, Ledger, Limits, Restraint, TokenBucket, WindowSlices};
 use tollgate_proof::{any, cases, seen};
 
 /// Reads bytes that nobody knows, and fails when it likes.
@@ -38,6 +38,10 @@ impl NorFlash for Flash {
         any()
     }
 }
+
+type Money = Ledger<'static, 2, 0, 2, 0, 25>;
+/// A gate with all of its parts, and two budgets.
+type Full = GateKeeper<Flash, Limits<TokenBucket, WindowSlices<60>, Money, Breaker, Restraint, Adaptation>, 2, 8, 4>;
 
 /// Two budgets, eight holds of which four are kept as jobs, sixteen resolved ones.
 type Books = Keeper<'static, Flash, 2, 8, 4, 2, 16>;
@@ -92,6 +96,50 @@ cases! {
         seen(books().charge(any(), any(), any()));
         seen(books().settle(any(), any(), any()));
         seen(books().shutdown(any()));
+    }
+
+    gate_journal_recovery {
+        seen(Full::open(Flash, any(), any(), any::<&[Keeping]>()).map(drop));
+        seen(Full::format(Flash, any(), any(), any::<&[Keeping]>()).map(drop));
+        seen(any::<Full>().into_flash());
+    }
+
+    gate_journal_calls {
+        let keeper = any::<&mut Full>;
+        seen(keeper().ask(any(), any()));
+        seen(keeper().poll(any(), any()));
+        seen(keeper().sending(any(), any()));
+        seen(keeper().cancel(any(), any()));
+        seen(keeper().answered(any(), any(), any(), any(), any()));
+        seen(keeper().finished(any(), any(), any()));
+        seen(keeper().renew(any(), any(), any()));
+        seen(keeper().refund(any(), any(), any()));
+        seen(keeper().tag(any(), any()));
+        seen(keeper().charge(any(), any()));
+        seen(keeper().reconcile(any(), any(), any(), any()));
+        seen(keeper().expire(any()));
+    }
+
+    gate_journal_upkeep {
+        let keeper = any::<&mut Full>;
+        seen(keeper().sync());
+        keeper().block_until(any(), any());
+        seen(keeper().observe::<Credits>(any(), any(), any(), any()));
+        seen(keeper().write_off::<Credits>(any()));
+        seen(keeper().acknowledge(any()));
+        seen(keeper().next_id());
+        seen(keeper().tick(any()));
+        seen(keeper().repair::<Credits>(any(), any(), any()));
+        seen(keeper().shutdown(any()));
+        seen(keeper().set_wall(any(), any(), any(), any()));
+        seen(keeper().set_spec(any(), any(), any()));
+        keeper().set_slots(any());
+        keeper().set_patience(any());
+        keeper().heard(any(), any());
+        seen(keeper().requests_mut());
+        seen((keeper().base(), keeper().health(), keeper().is_closed(any()), keeper().high(any())));
+        seen((keeper().records(), keeper().turns(), keeper().is_behind(), keeper().flash_mut()));
+        seen((keeper().gate().status(any()), keeper().ledger().available::<Credits>(any(), any())));
     }
 
     journal_layout {
