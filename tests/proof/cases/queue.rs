@@ -55,6 +55,7 @@ cases! {
         seen(full().submit(any(), any()));
         seen(full().requeue(any(), any(), any()));
         seen(full().next(any()));
+        seen(full().dispatch(any()));
         seen(full().cancel(any()));
         seen(full().next_event(any()));
     }
