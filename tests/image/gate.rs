@@ -391,3 +391,41 @@ fn contents_that_cannot_be_do_no_harm() {
         }
     }
 }
+
+/// As a configuration makes it: every place there or not.
+type Optional = Gate<
+    Limits<Option<TokenBucket>, Option<WindowLog<8>>, Money, Option<Breaker>, Option<Restraint>, Option<Adaptation>>,
+    4,
+    3,
+>;
+
+#[test]
+fn a_gate_whose_places_may_be_empty_has_an_image_of_one_size() {
+    let made = |with: bool| -> Optional {
+        let mut money = Money::new(Duration::ZERO);
+        money.open(S(0), &EVER).unwrap();
+        let policy = BreakerPolicy::new(Trip::Consecutive { failures: 2 }, SECS(30)).unwrap();
+        let limits = Limits::new()
+            .requests(with.then(|| bucket(60)))
+            .window(None)
+            .money(money)
+            .breaker(with.then(|| Breaker::new(policy, S(0))))
+            .restraint(None)
+            .adaptation(None);
+        Gate::new(limits, S(0))
+    };
+    for with in [false, true] {
+        let mut gate = made(with);
+        let permit = gate.ask(S(1), &Request::new(JOB, LEASE)).unwrap();
+        gate.sending(S(1), &permit).unwrap();
+        let image = saved(&gate, S(2));
+        let mut again = made(with);
+        again.restore(S(2), Offline::Unknown, Mismatch::Refuse, &image).unwrap();
+        assert_eq!(
+            (again.job(S(2), JOB), again.status(S(2)).requests),
+            (Some(JobState::Unknown), gate.status(S(2)).requests)
+        );
+        let other = made(!with).restore(S(2), Offline::Unknown, Mismatch::KeepUsed, &image);
+        assert_eq!(other, Err(ImageError::OtherConfig), "a limit that was not there, or is no longer");
+    }
+}

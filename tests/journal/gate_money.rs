@@ -1,11 +1,14 @@
 //! What the accounts of a gate know, over a reboot: alerts, rolling windows, what others spent, debts, several at once.
 
+use embedded_storage::nor_flash::{ErrorType, NorFlash, ReadNorFlash};
 use tollgate::journal::{GateKeepError, GateKeeper, Health, JournalError, JournalFault, Keeping, Layout};
 use tollgate::{
     AccountId, Alert, Amount, BudgetSpec, Calendar, Cost, Credits, Cycle, Duration, Gate, GateError, Instant, JobId,
     JobState, Ledger, LedgerError, Limits, Line, Outcome, Raise, Renewal, Repeatable, Request, Retry, Rolling,
     Thresholds, Trust, UnixMicros, Usd, Verdict, presets::backoffs, valid,
 };
+
+use tollgate_std::testing::FlashError;
 
 use crate::support::{Small, lease, micros, reboot};
 
@@ -334,4 +337,80 @@ fn ids_and_a_late_cost_over_a_reboot() {
     // A job that nobody remembers is a late charge, told as such.
     assert_eq!(keeper.finished(S(1), JobId(7), &[line(EVER, 9)]).unwrap().cost, Cost::Late);
     assert_eq!(stands(&after(keeper), EVER), (micros(9), 0, 0));
+}
+
+/// A flash that writes what it is told to, and says once that it could not.
+struct Liar {
+    flash: Small,
+    lies_at: Option<u32>,
+}
+
+impl ErrorType for Liar {
+    type Error = FlashError;
+}
+
+impl ReadNorFlash for Liar {
+    const READ_SIZE: usize = 1;
+
+    fn read(&mut self, at: u32, bytes: &mut [u8]) -> Result<(), FlashError> {
+        self.flash.read(at, bytes)
+    }
+
+    fn capacity(&self) -> usize {
+        self.flash.capacity()
+    }
+}
+
+impl NorFlash for Liar {
+    const WRITE_SIZE: usize = 4;
+    const ERASE_SIZE: usize = 512;
+
+    fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
+        self.flash.erase(from, to)
+    }
+
+    fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), FlashError> {
+        self.flash.write(at, bytes)?;
+        match self.lies_at.map(|left| left.checked_sub(1)) {
+            Some(None) => {
+                self.lies_at = None;
+                Err(FlashError::PowerLost)
+            }
+            Some(left) => {
+                self.lies_at = left;
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn a_record_that_was_written_although_the_flash_said_no_is_one_record() {
+    for said_again in [false, true] {
+        let mut money = Money::new(Duration::ZERO);
+        for spec in &SPECS {
+            money.open(Instant::ORIGIN, spec).unwrap();
+        }
+        let gate = Gate::<_, 4, 2>::new(Limits::new().money(money), Instant::ORIGIN);
+        let liar = Liar { flash: Small::new(4096), lies_at: None };
+        let mut keeper = GateKeeper::open(liar, PAGES, gate, &[lease(0); 4]).unwrap();
+        let cost = [line(EVER, 40)];
+        let permit = keeper.ask(S(1), &Request::new(JobId(1), Duration::from_mins(10)).costs(&cost)).unwrap();
+        // The snapshot, then the two slots of the job: all of it is there, and it may be said again.
+        keeper.flash_mut().lies_at = Some(5);
+        assert!(keeper.sending(S(1), &permit).is_err());
+        keeper.sending(S(1), &permit).unwrap();
+        keeper.flash_mut().lies_at = Some(1);
+        assert!(keeper.finished(S(2), JobId(1), &[line(EVER, 25)]).is_err());
+        if said_again {
+            assert_eq!(keeper.finished(S(2), JobId(1), &[line(EVER, 25)]).unwrap().cost, Cost::Settled);
+        } else {
+            // Never again, and its lease runs out: the flash knows better.
+            assert_eq!(keeper.expire(S(601)), Some((JobId(1), JobState::Overdue)));
+        }
+        let keeper = wake(keeper.into_flash().flash, lease(0));
+        assert_eq!((stands(&keeper, EVER), keeper.health()), ((micros(25), 0, 0), Health::Clean), "{said_again}");
+        assert_eq!(keeper.gate().job(S(700), JobId(1)), Some(JobState::Settled));
+    }
 }

@@ -17,8 +17,7 @@ use crate::gate::{
 use crate::hold::{AccountId, Line};
 use crate::job::JobId;
 use crate::ledger::Ledger;
-use crate::terms::Renewal;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 use super::books::{Books, config};
 use super::fault::{GateKeepError, JournalError, JournalFault};
@@ -26,16 +25,15 @@ use super::layout::{Geometry, Layout};
 use super::lease::Keeping;
 use super::log::Log;
 use super::record::{JobPhase, JobRecord, Record};
-use super::recovery::Scan;
 use super::state::Health;
 
 /// The number of the gate's block among those of the journal.
-const WHO: u16 = 0;
+pub(crate) const WHO: u16 = 0;
 
 /// What was written last of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-enum Written {
+pub(crate) enum Written {
     /// Its first record may be there, or not.
     Perhaps,
     /// What was is no longer all there is to say.
@@ -49,7 +47,7 @@ pub(crate) struct GateState<L: AnyLimits, const N: usize, const JOBS: usize, con
     pub(crate) health: Health,
     /// Records written since it was opened, copies not counted.
     pub(crate) records: u32,
-    written: Vec<(JobId, Written), JOBS>,
+    pub(crate) written: Vec<(JobId, Written), JOBS>,
 }
 
 /// The limits of a gate whose accounts are kept.
@@ -85,95 +83,6 @@ impl<
 
     pub(crate) const fn ledger(&self) -> &Ledger<'a, N, 0, L, 0, S> {
         &self.gate.limits.money
-    }
-
-    // --- a new boot ---
-
-    pub(crate) fn replay(&mut self, record: &Record) -> Result<(), JournalFault> {
-        match record {
-            Record::Job(job) => self.replay_job(job),
-            other => self.books.replay(&mut self.gate.limits.money, other),
-        }
-    }
-
-    fn replay_job(&mut self, record: &JobRecord) -> Result<(), JournalFault> {
-        let known = |(account, _): &&(AccountId, u64)| self.books.kept(*account).is_none();
-        if let Some((account, _)) = record.amounts.iter().find(known) {
-            return Err(JournalFault::NoAccount { account: *account });
-        }
-        self.count(record);
-        let state = match record.phase {
-            JobPhase::Sent => JobState::Sent,
-            JobPhase::Running => JobState::Running,
-            JobPhase::NeedsActual => JobState::NeedsActual,
-            JobPhase::Overdue => JobState::Overdue,
-            JobPhase::Settled => JobState::Settled,
-            JobPhase::Freed => {
-                self.gate.forget(record.id);
-                return Ok(());
-            }
-        };
-        let ends = match record.minutes {
-            u16::MAX => Instant::MAX,
-            minutes => Instant::ORIGIN.saturating_add(Duration::from_mins(minutes.into())),
-        };
-        let mut job = Job::new(record.id, record.weight.into(), self.amounts(record), Instant::ORIGIN, ends);
-        job.tag = record.tag;
-        job.enter(state, false);
-        if self.gate.replay(job) { Ok(()) } else { Err(JournalFault::Jobs { most: u16::try_from(JOBS).unwrap_or(0) }) }
-    }
-
-    /// The amounts of a record, each in the period it belongs to, as far as the account is replayed.
-    fn amounts(&self, record: &JobRecord) -> [HeldAmount; L] {
-        let mut amounts = [HeldAmount::NONE; L];
-        for (at, (amount, &(account, micros))) in amounts.iter_mut().zip(&record.amounts).numbered() {
-            let Some(known) = self.ledger().accounts.get(usize::from(account.0)) else { continue };
-            let period = known.budget.period;
-            let tag = match known.spec.renewal {
-                // Nobody knows whether what was posted is still in the window: nothing is taken back from there.
-                Renewal::Rolling(rolling) if matches!(record.phase, JobPhase::Overdue | JobPhase::Settled) => {
-                    period.wrapping_sub(i32::from(rolling.slices())).wrapping_sub(1)
-                }
-                Renewal::Rolling(_) | Renewal::Lifetime => period,
-                _ if has(record.previous, at) => period.saturating_sub(1),
-                _ if record.undated => UNDATED,
-                _ => period,
-            };
-            *amount = HeldAmount { micros, tag, account, partial: has(record.partial, at) };
-        }
-        amounts
-    }
-
-    /// Everything is read. If the flash is blank, it says whether the first page has to be erased.
-    pub(crate) fn opened(&mut self, scan: &Scan, log: &mut Log) -> Option<bool> {
-        let blank = match scan.log() {
-            Ok(found) => {
-                (*log, self.health) = (found, scan.health());
-                None
-            }
-            Err(erase) => Some(erase),
-        };
-        for job in self.gate.sent_jobs() {
-            // There are as many places.
-            let _ = self.written.put((job.id, phase_of(job.state).map_or(Written::Stale, Written::As)));
-        }
-        let (limits, jobs) = self.gate.halves();
-        let ledger = &mut limits.money;
-        for job in jobs.filter(|job| job.state.has_hold()) {
-            for amount in job.amounts.iter().filter(|amount| amount.is_some()) {
-                let rolling = ledger.is_rolling(amount.account);
-                if let Some(account) = ledger.accounts.get_mut(usize::from(amount.account.0))
-                    && (rolling || account.budget.home(amount.tag) != Home::Previous)
-                {
-                    account.budget.held = account.budget.held.saturating_add(amount.micros);
-                }
-            }
-        }
-        self.books.finish(ledger, self.health.is_damaged(), Duration::ZERO);
-        let block = self.books.blocks.iter().find(|(who, _)| *who == WHO).map_or(Instant::ORIGIN, |(_, until)| *until);
-        let now = self.ledger().last;
-        self.gate.go_on(now, block);
-        blank
     }
 
     // --- what is written ---
@@ -212,37 +121,6 @@ impl<
         let account = self.ledger().accounts.get(usize::from(amount.account.0));
         account
             .is_some_and(|account| account.spec.renewal.is_dated() && account.budget.home(amount.tag) == Home::Previous)
-    }
-
-    /// What a record of a job moves into the leases, given what is known of the job before: all of it when its hold was
-    /// posted, and the difference to that in its last one. What belongs to an earlier period is in no lease.
-    fn count(&mut self, record: &JobRecord) {
-        let known = self.gate.entry(record.id).map(|job| (job.state, job.amounts));
-        let was = known.map(|(state, _)| state);
-        let moves = match record.phase {
-            JobPhase::Overdue => was != Some(JobState::Overdue) && was != Some(JobState::Settled),
-            JobPhase::Settled => was != Some(JobState::Settled),
-            _ => false,
-        };
-        if record.counted || !moves {
-            return;
-        }
-        for (at, &(account, micros)) in record.amounts.iter().numbered() {
-            let held = known.and_then(|(_, amounts)| amounts.iter().find(|held| held.account == account).copied());
-            let held = held.map_or(0, |held| held.micros);
-            let counts = match record.phase {
-                JobPhase::Settled if was == Some(JobState::Overdue) || has(record.previous, at) => {
-                    micros.saturating_sub(held)
-                }
-                _ if has(record.previous, at) => 0,
-                _ => micros,
-            };
-            self.books.add(account, counts, record.undated);
-            let posted = was == Some(JobState::Overdue) && record.phase == JobPhase::Settled;
-            if posted && !has(record.previous, at) && !self.ledger().is_rolling(account) {
-                self.books.take_back(account, held.saturating_sub(micros));
-            }
-        }
     }
 
     /// The record that is to be written next for what has happened already.
@@ -409,7 +287,7 @@ impl<
 }
 
 /// Whether this bit is set.
-fn has(bits: u8, at: usize) -> bool {
+pub(crate) fn has(bits: u8, at: usize) -> bool {
     u32::try_from(at).ok().and_then(|at| bits.checked_shr(at)).is_some_and(|bits| bits & 1 == 1)
 }
 
@@ -428,7 +306,7 @@ fn minutes(ends: Instant, now: Instant) -> u16 {
 }
 
 /// A record of this phase is all there is to say about a job in this state.
-const fn phase_of(state: JobState) -> Option<JobPhase> {
+pub(crate) const fn phase_of(state: JobState) -> Option<JobPhase> {
     Some(match state {
         JobState::Asked => return None,
         // A reboot knows no more of one that was sent.

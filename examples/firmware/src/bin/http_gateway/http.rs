@@ -20,40 +20,44 @@ const DEEPEST: u32 = 4;
 
 /// Room for one exchange at a time.
 pub(crate) struct Room {
-    rx: [u8; 1024],
+    rx: [u8; 512],
     tx: [u8; 512],
     text: [u8; 2048],
 }
 
 impl Room {
-    pub(crate) const EMPTY: Self = Self { rx: [0; 1024], tx: [0; 512], text: [0; 2048] };
+    pub(crate) const EMPTY: Self = Self { rx: [0; 512], tx: [0; 512], text: [0; 2048] };
 }
 
 /// What the server said, about limits and in its body as far as that could be read; or why there is no answer.
 pub(crate) type Heard<'a> = Result<(Feedback, Option<Page<'a>>), Failure>;
 
-/// Sends a request, and waits for the answer for so long, and as long for the connection before.
-pub(crate) async fn exchange<'a>(
-    stack: Stack<'_>,
-    server: (Ipv4Addr, u16),
-    patience: Duration,
-    request: &str,
-    room: &'a mut Room,
-) -> Heard<'a> {
+/// The server, and the way to it.
+#[derive(Clone, Copy)]
+pub(crate) struct Server {
+    pub(crate) stack: Stack<'static>,
+    pub(crate) address: (Ipv4Addr, u16),
+}
+
+/// How long we wait for a network, for a connection, and for an answer.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Sends a request, and waits for the answer.
+pub(crate) async fn exchange<'a>(server: Server, request: &str, room: &'a mut Room) -> Heard<'a> {
     let Room { rx, tx, text } = room;
-    let mut socket = TcpSocket::new(stack, rx, tx);
+    let mut socket = TcpSocket::new(server.stack, rx, tx);
     // Without an address of our own there is no connection either.
-    let connected = with_timeout(patience, socket.connect(server)).await;
+    let connected = with_timeout(PATIENCE, socket.connect(server.address)).await;
     let answered = match connected {
         Ok(Ok(())) => {
-            let talk = with_timeout(patience, talk(&mut socket, request.as_bytes(), text)).await;
+            let talk = with_timeout(PATIENCE, talk(&mut socket, request.as_bytes(), text)).await;
             talk.ok().flatten().ok_or(Failure::Broken)
         }
         _ => Err(Failure::NotSent),
     };
     // Whatever is still under way is not wanted any more: reset, so that it does not arrive later.
     socket.abort();
-    let _ = with_timeout(patience, socket.flush()).await;
+    let _ = with_timeout(PATIENCE, socket.flush()).await;
     answered.and_then(|len| understand(text.get(..len).unwrap_or_default()))
 }
 
@@ -84,9 +88,13 @@ fn measure(text: &[u8]) -> Option<Status<(usize, Option<usize>)>> {
     let mut lines = [httparse::EMPTY_HEADER; LINES];
     let mut response = httparse::Response::new(&mut lines);
     let Status::Complete(head) = response.parse(text).ok()? else { return Some(Status::Partial) };
-    let length = response.headers.iter().find(|line| line.name.eq_ignore_ascii_case("content-length"));
-    let length = length.and_then(|line| core::str::from_utf8(line.value).ok()?.parse().ok());
-    Some(Status::Complete((head, length)))
+    Some(Status::Complete((head, length(response.headers))))
+}
+
+/// The length that a head names for its body, if it names one; one that is no number is longer than any body.
+fn length(lines: &[httparse::Header<'_>]) -> Option<usize> {
+    let line = lines.iter().find(|line| line.name.eq_ignore_ascii_case("content-length"))?;
+    Some(core::str::from_utf8(line.value).ok().and_then(|text| text.parse().ok()).unwrap_or(usize::MAX))
 }
 
 /// What a response says, in whatever dialect: the lines of its head, and the code in its body.
@@ -98,7 +106,10 @@ fn understand(text: &[u8]) -> Heard<'_> {
     for line in response.headers.iter() {
         reader.line(line.name.as_bytes(), line.value);
     }
-    let body = text.get(head..).filter(|body| is_shallow(body));
+    // In chunks or packed otherwise it is not what it looks like, and a part of it may say anything.
+    let plain = !response.headers.iter().any(|line| line.name.eq_ignore_ascii_case("transfer-encoding"));
+    let whole = |body: &[u8]| length(response.headers).is_none_or(|len| len <= body.len());
+    let body = text.get(head..).filter(|body| plain && whole(body) && is_shallow(body));
     let page = body.and_then(|body| serde_json_core::from_slice::<Page>(body).ok()).map(|(page, _)| page);
     if let Some(cause) = page.and_then(|page| KLING.cause(page.code?)) {
         reader.cause(cause);

@@ -1,7 +1,9 @@
 //! A network client on a chip: it orders videos from the gateway example's server, within its plan and our budget.
 //!
 //! ```text
-//! workers ──> desk: limits, money ──> HTTP ──> TCP, IP ──> Ethernet ──> emulator ──> a server on its host's loopback
+//! five workers, in line ──wait_for(next)──> desk: queue, gate ──> HTTP ──> Ethernet ──> a server on the emulator's host
+//!       ^                                                           │
+//!       └── refused, broken: back into the queue <── ordered ───────┴── accepted ──> look, look, made
 //! ```
 //! The debugger passes the server's port and the number of videos. A line of the log starts with its time; the summary
 //! is the same in every run, and its bill is to be the server's.
@@ -9,11 +11,11 @@
 #![no_std]
 #![no_main]
 
+mod clock;
 mod desk;
 mod http;
 mod report;
 mod video;
-mod worker;
 
 use core::net::Ipv4Addr;
 
@@ -21,79 +23,75 @@ use board::{Ticks, command_line, exit, println, stellaris::Ethernet};
 use embassy_executor::Spawner;
 use embassy_net::{Config, DhcpConfig, Runner, Stack, StackResources};
 use embassy_sync::blocking_mutex::raw::ThreadModeRawMutex as OneThread;
-use embassy_sync::channel::Channel;
-use embassy_time::{Duration, with_timeout};
+use embassy_time::with_timeout;
 use static_cell::{ConstStaticCell, StaticCell};
+use tollgate::Clock;
+use tollgate::embassy::Shared;
 
-use crate::desk::{Desk, End, TASKS};
-use crate::http::Room;
-use crate::report::Report;
-use crate::video::Job;
-use crate::worker::{Bell, Shared, Worker, now};
+use crate::clock::ServerClock;
+use crate::desk::{Desk, TASKS};
+use crate::http::{PATIENCE, Room, Server, exchange};
 
-/// The host, as the emulator's network knows it, and our own address on the wire.
-const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 2, 2);
-const ADDRESS: [u8; 6] = [0x02, 0, 0, 0, 0, 1];
-/// How long a network is waited for before the first order is tried.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Borrowed, because `Shared` takes in its hands what it shares, and the desk is large.
+type SharedDesk = Shared<OneThread, &'static mut Desk, ServerClock, TASKS>;
 
 static SOCKETS: ConstStaticCell<StackResources<{ TASKS + 2 }>> = ConstStaticCell::new(StackResources::new());
 static ROOMS: ConstStaticCell<[Room; TASKS]> = ConstStaticCell::new([Room::EMPTY; TASKS]);
-static DESK: StaticCell<Shared> = StaticCell::new();
-static RELEASED: Bell = Bell::new();
-static JOBS: Channel<OneThread, Job, 1> = Channel::new();
-static ENDED: Channel<OneThread, (Job, End), 1> = Channel::new();
+static RUNNER: StaticCell<Runner<Ethernet>> = StaticCell::new();
+static SHARED: StaticCell<SharedDesk> = StaticCell::new();
 
 #[embassy_executor::task]
-async fn network(mut runner: Runner<'static, Ethernet>) {
+async fn network(runner: &'static mut Runner<'static, Ethernet>) {
     runner.run().await;
 }
 
-#[embassy_executor::task]
-async fn hire(jobs: u16) {
-    for id in 1..=jobs {
-        JOBS.send(Job::nth(id)).await;
-    }
+/// Apart, so that what is copied here does not stay on the stack of `main`.
+#[inline(never)]
+fn start_network(spawner: Spawner) -> Stack<'static> {
+    let (ethernet, config) = (Ethernet::new([0x02, 0, 0, 0, 0, 1]), Config::dhcpv4(DhcpConfig::default()));
+    let (stack, runner) = embassy_net::new(ethernet, config, SOCKETS.take(), 1);
+    spawner.spawn(network(RUNNER.init(runner)).unwrap());
+    stack
 }
 
 #[embassy_executor::task(pool_size = TASKS)]
-async fn work(mut worker: Worker) {
-    loop {
-        let job = JOBS.receive().await;
-        let end = worker.work(job).await;
-        RELEASED.sender().send(());
-        ENDED.send((job, end)).await;
+async fn work(desk: &'static SharedDesk, server: Server, room: &'static mut Room) {
+    while let Ok(Some(order)) = desk.wait_for(|desk, now| desk.next(now)).await {
+        let heard = exchange(server, &order.0.payload.video.order(), room).await;
+        report::log(ServerClock.now(), order.0.id, &heard);
+        let mut task = desk.with(|desk, now| desk.ordered(now, order, &heard)).flatten();
+        while let Some(mut running) = task.take() {
+            ServerClock.until(running.at).await;
+            task = match desk.with(|desk, now| desk.look(now)) {
+                Some(Ok(permit)) => {
+                    let heard = exchange(server, &running.video.status(), room).await;
+                    desk.with(|desk, now| desk.looked(now, running, &permit, &heard)).flatten()
+                }
+                refused => {
+                    running.at = refused.and_then(Result::err).unwrap_or(running.at);
+                    Some(running)
+                }
+            };
+        }
     }
-}
-
-/// Port and number of jobs.
-fn arguments() -> Option<(u16, u16)> {
-    let mut line = [0; 64];
-    let mut words = command_line(&mut line).split_ascii_whitespace().flat_map(str::parse);
-    Some((words.next()?, words.next()?))
+    desk.with(|desk, now| desk.print(now));
+    exit(0)
 }
 
 #[embassy_executor::main]
 async fn main(spawner: Spawner) {
     Ticks::start();
-    let (Some((port, jobs)), Ok(desk)) = (arguments(), Desk::new(now())) else { exit(2) };
-    let desk = DESK.init(Shared::new(desk));
-    let (stack, runner): (Stack, _) =
-        embassy_net::new(Ethernet::new(ADDRESS), Config::dhcpv4(DhcpConfig::default()), SOCKETS.take(), 1);
-    spawner.spawn(network(runner).unwrap());
+    let mut line = [0; 64];
+    let mut words = command_line(&mut line).split_ascii_whitespace().flat_map(str::parse);
+    let (Some(port), Some(videos)) = (words.next(), words.next()) else { exit(2) };
+    let desk = &*SHARED.init(Shared::new(Desk::open(ServerClock.now(), videos), ServerClock));
+    let stack = start_network(spawner);
     if with_timeout(PATIENCE, stack.wait_config_up()).await.is_err() {
-        println!("[{}] no network: nobody has given us an address", now());
+        println!("[{}] no network: nobody has given us an address", ServerClock.now());
     }
-    spawner.spawn(hire(jobs).unwrap());
+    // The host, as the emulator's network knows it.
+    let server = Server { stack, address: (Ipv4Addr::new(10, 0, 2, 2), port) };
     for room in ROOMS.take() {
-        let released = RELEASED.receiver().unwrap();
-        spawner.spawn(work(Worker { stack, server: (HOST, port), desk, room, released }).unwrap());
+        spawner.spawn(work(desk, server, room).unwrap());
     }
-    let mut report = Report::default();
-    for _ in 0..jobs {
-        let (job, end) = ENDED.receive().await;
-        report.add(&job, end);
-    }
-    report.print(desk.lock().await.books(now()));
-    exit(0)
 }

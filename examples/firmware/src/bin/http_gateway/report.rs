@@ -4,26 +4,37 @@ use core::fmt;
 
 use board::println;
 use heapless::Vec;
-use tollgate::{Duration, Instant};
+use tollgate::{Duration, Instant, JobId, Reason};
 
-use crate::desk::End;
 use crate::http::Heard;
-use crate::video::Job;
 
 /// The most jobs that are named in the summary; more are counted.
 const NAMED: usize = 32;
 
 /// An order was answered, or not. A line that starts with a time is the log's.
-pub(crate) fn log(now: Instant, job: &Job, heard: &Heard<'_>) {
-    let id = job.id;
+pub(crate) fn log(now: Instant, JobId(id): JobId, heard: &Heard<'_>) {
     match heard {
-        Ok((feedback, _)) => {
+        Ok((feedback, page)) => {
             let (status, verdict) = (feedback.status(), feedback.verdict());
             let wait = feedback.gate().unwrap_or(Duration::ZERO);
-            println!("[{now}] job {id}: {status} {verdict:?}, wait {wait}");
+            let rest = if page.is_some() || status >= 300 { "" } else { ", nothing to be read in it" };
+            println!("[{now}] job {id}: {status} {verdict:?}, wait {wait}{rest}");
         }
         Err(failure) => println!("[{now}] job {id}: no answer, {failure:?}"),
     }
+}
+
+/// How a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It is made and paid for.
+    Made,
+    /// Its task failed, and costs nothing.
+    Failed,
+    /// It was never started, and costs nothing.
+    Refused(Reason),
+    /// Nobody knows whether it runs: its money stays set aside, and its slot until the lease is over.
+    Unknown(Reason),
 }
 
 /// What has become of the jobs.
@@ -36,12 +47,12 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, job: &Job, end: End) {
+    pub(crate) fn add(&mut self, id: u64, end: End) {
         if end == End::Made {
             self.made += 1;
         } else {
-            let place = self.others.iter().take_while(|(id, _)| *id < job.id).count();
-            if self.others.insert(place, (job.id, end)).is_err() {
+            let place = self.others.iter().take_while(|(other, _)| *other < id).count();
+            if self.others.insert(place, (id, end)).is_err() {
                 self.unnamed += 1;
             }
         }

@@ -28,14 +28,14 @@ pub(crate) type Accounts = [AccountId; 2];
 
 /// One video to make.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Job {
+pub(crate) struct Video {
     pub(crate) id: u64,
     model: &'static str,
     pub(crate) seconds: u32,
     resolution: &'static str,
 }
 
-impl Job {
+impl Video {
     /// A video like no other of its neighbours.
     pub(crate) fn nth(id: u16) -> Self {
         let nth = usize::from(id);
@@ -95,7 +95,7 @@ struct Data<'a> {
 
 /// What a page says about the task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Task {
+pub(crate) enum State {
     /// It runs, and is ready in about so long if that was said.
     Running(Duration),
     /// The video is there, so many seconds long.
@@ -106,12 +106,12 @@ pub(crate) enum Task {
 
 impl Page<'_> {
     /// What it says about the task, if anything.
-    pub(crate) fn task(&self) -> Option<Task> {
+    pub(crate) fn state(&self) -> Option<State> {
         let Data { task_status, ready_in_s, duration_s } = self.data?;
         match task_status? {
-            "submitted" | "processing" => Some(Task::Running(Duration::from_secs(ready_in_s.unwrap_or(2)))),
-            "succeed" => duration_s.map(Task::Made),
-            "failed" => Some(Task::Failed),
+            "submitted" | "processing" => Some(State::Running(Duration::from_secs(ready_in_s.unwrap_or(2)))),
+            "succeed" => duration_s.map(State::Made),
+            "failed" => Some(State::Failed),
             _ => None,
         }
     }
