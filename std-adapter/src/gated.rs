@@ -9,7 +9,7 @@ pub trait Gated: sealed::Inside {}
 impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gated for Gate<L, JOBS, CALLS> {}
 
 impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usize, const C: usize> Gated
-    for Dispatcher<L, T, JOBS, CALLS, N, C>
+    for Dispatcher<Gate<L, JOBS, CALLS>, T, N, C>
 {
 }
 
@@ -39,7 +39,7 @@ pub(crate) mod sealed {
     }
 
     impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usize, const C: usize> Inside
-        for Dispatcher<L, T, JOBS, CALLS, N, C>
+        for Dispatcher<Gate<L, JOBS, CALLS>, T, N, C>
     {
         fn gate(&self) -> &dyn Verbs {
             &self.gate

@@ -13,7 +13,7 @@ const LEASE: Duration = Duration::from_secs(600);
 const OK: Outcome = Outcome::Answered { status: 200, verdict: Verdict::Clear, wait: None, should_retry: None };
 
 type Any = Gate<Limits<TokenBucket>, 16, 16>;
-type Jobs = Dispatcher<Limits<TokenBucket>, Clip, 16, 16, 8, 2>;
+type Jobs = Dispatcher<Gate<Limits<TokenBucket>, 16, 16>, Clip, 8, 2>;
 type Admitted<'s, 'c, G> = Result<Admission<'s, NoopRawMutex, G, &'c HandClock, 4>, AdmitError>;
 
 #[derive(Debug, PartialEq, Eq)]

@@ -357,7 +357,10 @@ fn an_admission_that_is_not_sent_in_time_has_given_everything_back() {
 
 type Worker = JoinHandle<(
     u64,
-    Admission<tollgate::Dispatcher<tollgate::Limits<TokenBucket>, crate::gate_scene::Clip, 64, 64, 64, 2>, TokioClock>,
+    Admission<
+        tollgate::Dispatcher<tollgate::Gate<tollgate::Limits<TokenBucket>, 64, 64>, crate::gate_scene::Clip, 64, 2>,
+        TokioClock,
+    >,
 )>;
 
 /// A worker that waits for one job.
