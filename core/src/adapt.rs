@@ -16,6 +16,7 @@
 
 use core::fmt;
 
+use crate::division::{divide, divide_up};
 use crate::time::{Duration, Instant};
 
 /// How an [`Aimd`] moves; checked once.
@@ -147,7 +148,7 @@ impl Aimd {
     /// A request sent at `sent` was refused for its rate. Decreases, unless it was sent before the last decrease; tells
     /// which.
     pub fn congested(&mut self, now: Instant, sent: Instant) -> bool {
-        let keep = u64::from(self.value) * u64::from(self.policy.keep_permille) / 1_000;
+        let keep = divide(u64::from(self.value) * u64::from(self.policy.keep_permille), 1_000).0;
         self.lower(now, sent, u32::try_from(keep).unwrap_or(u32::MAX))
     }
 
@@ -213,7 +214,7 @@ impl Pacing {
         if limit == 0 || remaining.saturating_mul(1_000) >= limit.saturating_mul(u64::from(self.below_permille)) {
             return Duration::ZERO;
         }
-        let spread = reset_in.map_or(0, |reset| reset.as_micros().div_ceil(remaining.max(1)));
+        let spread = reset_in.map_or(0, |reset| divide_up(reset.as_micros(), remaining));
         self.least.max(Duration::from_micros(spread))
     }
 }

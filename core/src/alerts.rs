@@ -135,6 +135,11 @@ impl Thresholds {
         self.shares.iter().copied().take(usize::from(self.len))
     }
 
+    /// None.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// All of them armed.
     pub(crate) const fn all(&self) -> u8 {
         match self.len {

@@ -12,6 +12,7 @@
 use heapless::Vec;
 
 use crate::bounded::Bounded;
+use crate::division::divide;
 use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, OnExpiry, Receipt};
 use crate::job::JobId;
 use crate::ledger::Ledger;
@@ -115,7 +116,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
             HoldState::Denied(_) => return Err(LedgerError::NotFound),
         }
         // Reserved was a whole number of copies; a division, but not on a decision.
-        let copies = |reserved: u64| (reserved / held.cost().max(1)).saturating_mul(actual).min(i64::MAX as u64);
+        let copies = |reserved: u64| divide(reserved, held.cost()).0.saturating_mul(actual).min(i64::MAX as u64);
         let line = |line: &HeldLine| Line { account: line.account, unit: 0, micros: copies(line.reserved) };
         let lines = Vec::<Line, L>::of(known.lines.iter().map(line));
         self.act(now);

@@ -13,6 +13,7 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
+use crate::division::divide;
 use crate::entropy::draw;
 use crate::time::{Duration, Instant};
 
@@ -356,13 +357,17 @@ impl Backoff {
 
 /// `d x permille / 1000`, rounded down, saturating.
 fn times(d: u64, permille: u32) -> u64 {
-    // Doubling, the common case, needs no 64-bit division.
+    // Doubling, the common case, needs neither a multiplication nor a division.
+    if permille == 2_000 {
+        return d.saturating_add(d);
+    }
     if permille.is_multiple_of(1_000) {
         return d.saturating_mul(u64::from(permille / 1_000));
     }
     let permille = u64::from(permille);
     // The remainder is below 1000, so its product fits.
-    (d / 1_000).saturating_mul(permille).saturating_add(d % 1_000 * permille / 1_000)
+    let (whole, rest) = divide(d, 1_000);
+    whole.saturating_mul(permille).saturating_add(divide(rest * permille, 1_000).0)
 }
 
 /// The wire form of a [`Policy`].

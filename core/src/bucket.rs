@@ -16,6 +16,7 @@
 
 use core::hint::cold_path;
 
+use crate::division::{divide, divide_up};
 use crate::limiter::{Book, Denied, Reservation, Token};
 use crate::quota::{Quota, Rate, mul_div};
 use crate::time::{Duration, Instant};
@@ -150,11 +151,7 @@ impl TokenBucket {
     pub const fn restart(&mut self, now: Instant) {
         let known = if self.tail.as_micros() > self.last.as_micros() { self.tail } else { self.last };
         if now.as_micros() < known.as_micros() {
-            self.tail = known.saturating_add(Duration::from_micros(self.full().div_ceil(if self.gain == 0 {
-                1
-            } else {
-                self.gain as u64
-            })));
+            self.tail = known.saturating_add(Duration::from_micros(divide_up(self.full(), self.gain as u64)));
         }
         self.last = now;
     }
@@ -198,8 +195,8 @@ impl TokenBucket {
         .min(MAX_MISSING);
         // A booking made before must not be given back what the old, faster rate has returned since. Moving the tail
         // by the difference between the two fill times covers every booking, however old; after a reset, all of it.
-        let fill_new = burst_was.max(new.full).div_ceil(u64::from(new.gain.max(1)));
-        let fill_old = if inherit == Inherit::Reset { 0 } else { old.full / u64::from(old.gain.max(1)) };
+        let fill_new = divide_up(burst_was.max(new.full), u64::from(new.gain));
+        let fill_old = if inherit == Inherit::Reset { 0 } else { divide(old.full, u64::from(old.gain)).0 };
         let same_rate = (old.gain, old.step) == (new.gain, new.step) && inherit != Inherit::Reset;
         if fill_new > fill_old && !same_rate {
             let behind = self.last.saturating_add(Duration::from_micros(fill_new.saturating_sub(fill_old)));
@@ -236,38 +233,47 @@ impl TokenBucket {
     /// The level of `cost` units, or `Never`. Free where `cost` is the constant 1.
     #[inline]
     fn level(&self, cost: u64) -> Result<u64, Denied> {
-        match cost.checked_mul(self.step) {
+        // One unit multiplies nothing.
+        match if cost == 1 { Some(self.step) } else { cost.checked_mul(self.step) } {
             Some(need) if need <= self.full() => Ok(need),
-            _ => Err(Denied::Never { max: self.full() / self.step.max(1) }),
+            _ => Err(self.never()),
         }
     }
 
+    /// More than a whole burst.
+    fn never(&self) -> Denied {
+        Denied::Never { max: divide(self.full(), self.step).0 }
+    }
+
     /// When no more than `missing` will be missing, left alone.
-    #[inline]
     fn reaches(&self, missing: u64) -> Instant {
-        let wait = self.missing.saturating_sub(missing).div_ceil(u64::from(self.gain.max(1)));
+        let wait = divide_up(self.missing.saturating_sub(missing), u64::from(self.gain));
         self.last.saturating_add(Duration::from_micros(wait))
     }
 }
 
 impl Book for TokenBucket {
     fn room(&self, now: Instant) -> u64 {
-        self.full().saturating_sub(self.missing_at(now)) / self.step.max(1)
+        divide(self.full().saturating_sub(self.missing_at(now)), self.step).0
     }
 
     fn quote(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
-        let need = self.level(cost)?;
+        let left = self.full().wrapping_sub(self.level(cost)?);
         // By the level and not by `last`: after a jump forward and back, an old stamp is served what is there.
         let mut at = from;
-        if self.missing_at(from) > self.full() - need {
-            at = self.reaches(self.full() - need);
+        if self.missing_at(from) > left {
+            at = self.reaches(left);
             if at == Instant::MAX {
                 return Err(Denied::Until(at));
             }
         }
-        let ahead = self.accrued(self.last.max(now), at);
+        let since = self.last.max(now);
+        if at <= since {
+            return Ok(at);
+        }
+        let ahead = self.accrued(since, at);
         if ahead > MAX_AHEAD {
-            let furthest = Duration::from_micros(MAX_AHEAD / u64::from(self.gain.max(1)));
+            let furthest = Duration::from_micros(divide(MAX_AHEAD, u64::from(self.gain)).0);
             return Err(Denied::Until(at.saturating_sub(furthest)));
         }
         Ok(at)
@@ -338,7 +344,7 @@ impl Book for TokenBucket {
         // Beyond the first unit. One unit multiplies nothing, neither where it is a constant nor out of line.
         let more = if cost == 1 { Some(0) } else { cost.saturating_sub(1).checked_mul(self.step) };
         let Some(room) = more.and_then(|more| self.room.checked_sub(more)) else {
-            return Err(Denied::Never { max: self.full() / self.step.max(1) });
+            return Err(self.never());
         };
         // Overflowing, not checked: compilers subtract twice for a checked one on a 32-bit chip.
         let (elapsed, late) = now.as_micros().overflowing_sub(self.last.as_micros());
@@ -352,7 +358,12 @@ impl Book for TokenBucket {
         let missing = match self.missing.overflowing_sub(gained) {
             (_, true) => 0, // full again: nothing to compare
             (missing, _) if missing <= room => missing,
-            _ => return Err(Denied::Until(self.reaches(room))),
+            _ => {
+                // By the compiler's routine, which goes where nobody looks at the instant, and which a firmware that prints
+                // 64-bit numbers has anyway.
+                let wait = self.missing.saturating_sub(room).div_ceil(u64::from(self.gain.max(1)));
+                return Err(Denied::Until(self.last.saturating_add(Duration::from_micros(wait))));
+            }
         };
         // At most full. `self.room - room` is what goes beyond one unit.
         self.missing = missing.wrapping_add(self.step).wrapping_add(self.room.wrapping_sub(room));
@@ -396,8 +407,9 @@ fn widening(a: u32, b: u32) -> u64 {
 #[cfg(any(test, all(target_arch = "arm", not(target_has_atomic = "32"))))]
 #[inline]
 fn widening(a: u32, b: u32) -> u64 {
-    if a == 0 {
-        return 0;
+    // A rate in lowest terms often brings one unit of level in each microsecond.
+    if a == 0 || b == 1 {
+        return u64::from(a);
     }
     let (a_low, a_high, b_low, b_high) = (a & 0xFFFF, a >> 16, b & 0xFFFF, b >> 16);
     let low = a_low * b_low;

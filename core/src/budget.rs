@@ -285,6 +285,9 @@ impl Budget {
 
     /// Fires the thresholds that are reached, once; arms those that are left behind. Basis: posted and held.
     pub(crate) fn alert(&mut self, spec: &BudgetSpec<'_>) {
+        if spec.thresholds.is_empty() {
+            return;
+        }
         let used = self.posted.saturating_add(self.held);
         let (fired, armed) = spec.thresholds.judge(used, self.cap(spec), self.armed);
         if fired != 0 {

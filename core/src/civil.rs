@@ -8,6 +8,7 @@
 //! date           0001-01-01     1970-01-01       2026-11-21        9999-12-31
 //! ```
 
+use crate::division::{divide, divide_up};
 use core::fmt;
 
 /// Seconds in a day of UTC, which knows no other kind.
@@ -241,7 +242,9 @@ pub(crate) const fn days_after_monday(days: i32) -> i32 {
 
 /// The quotient rounded down; `by` is above zero. The standard one keeps a check that it fits, which it always does.
 pub(crate) const fn floor_div(number: i64, by: i64) -> i64 {
-    (number / by).saturating_sub((number % by < 0) as i64)
+    let (size, by) = (number.unsigned_abs(), by.unsigned_abs());
+    // At most 2^63, and as a negative number that fits too.
+    if number < 0 { 0i64.wrapping_sub_unsigned(divide_up(size, by)) } else { divide(size, by).0.cast_signed() }
 }
 
 /// The day number of a Unix time in a zone so many seconds east of UTC, held to the years around -9999 and 9999.

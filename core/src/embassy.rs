@@ -2,7 +2,7 @@
 //!
 //! | Feature | What it brings |
 //! |---|---|
-//! | `embassy-sync` | `Shared`, `Waiting`, `Permit`, `AlarmClock`; any clock, any executor |
+//! | `embassy-sync` | `Shared`, `Waiting`, `Permit`; `Admitting` and `Admission` for a gate; `AlarmClock`; any clock, any executor |
 //! | `embassy-time` | `EmbassyClock`; conversions of instants and durations, both ways |
 //!
 //! Neither picks a tick rate, a time driver or an implementation of `critical-section`: those are the application's. Where
@@ -47,10 +47,13 @@
 //! }
 //! ```
 //!
-//! A job's slot, several limits at once and whatever else says "now, then, or never" is waited for with
+//! The same `Shared` serves a [`Gate`](crate::Gate), which tasks wait for with `Shared::admit`, and a
+//! [`Dispatcher`](crate::Dispatcher), whose next job they wait for with `Shared::next`. A job's slot, several limits at once and whatever else says "now, then, or never" is waited for with
 //! `Shared::wait_for`.
 
 #[cfg(feature = "embassy-sync")]
-pub use crate::glue::embassy_sync::{AlarmClock, Permit, Shared, WaitError, Waiting};
+pub use crate::glue::embassy_sync::{
+    Admission, AdmitError, Admitting, AlarmClock, Dispatches, Gated, Permit, Shared, WaitError, Waiting,
+};
 #[cfg(feature = "embassy-time")]
 pub use crate::glue::embassy_time::{BetweenTicks, EmbassyClock};

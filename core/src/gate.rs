@@ -15,7 +15,11 @@
 mod answer;
 mod call;
 mod finish;
+#[cfg(feature = "image")]
+mod image;
 mod job;
+#[cfg(feature = "journal")]
+mod keep;
 mod limits;
 mod money;
 mod offer;
@@ -34,8 +38,10 @@ pub use answer::Answer;
 pub use call::Permit;
 use call::{Call, Held, HeldIn};
 pub use finish::{Cost, Finished};
-use job::Job;
+pub(crate) use job::Job;
 pub use job::{GateError, HeldAmount, JobState};
+#[cfg(feature = "journal")]
+pub(crate) use keep::lease_left;
 pub use limits::{AnyLimits, Limits};
 pub use money::Money;
 pub(crate) use money::Sample;
@@ -297,7 +303,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         if asks == Asks::New {
             worst.hear(Binding::Slots, self.slots_quote(asked, request.weight));
             worst.hear(Binding::Jobs, self.place_quote(asked));
-            if let Err((account, denied)) = limits.money.quote(asked, request.estimate, self.endings()) {
+            if let Err((account, denied)) =
+                limits.money.quote(asked, request.estimate, self.state.next_due, self.endings())
+            {
                 worst.hear(Binding::Money(account), Err(denied));
             }
         }
@@ -335,10 +343,12 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let mark = self.state.mark;
         if asks == Asks::New {
             self.make_place();
-            let amounts = self.limits.all_mut().money.hold(request.estimate);
-            let job = Job::new(request.job, request.weight, amounts, eff, until);
+            let job = Job::new(request.job, request.weight, <L::Money as Money>::NOTHING, eff, until);
             // A place was made.
             let _ = self.jobs.put(job);
+            if let Some(job) = self.jobs.last_mut() {
+                self.limits.all_mut().money.hold(request.estimate, &mut job.amounts);
+            }
         }
         let job = (asks != Asks::Nothing).then_some(request.job);
         let (id, lease, first) = (request.job, request.lease, !request.retry);

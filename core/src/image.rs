@@ -19,6 +19,7 @@
 //! | `Backoff` | 64 | `Boot` | 32 |
 //! | `RetryQuota` | 36 | `Grants<_, G, H, K, R>` | 60 + 56 G + (46 + 12 K)(H + R) |
 //! | `RatioBudget` | 124 | `Ledger<A, H, L, R, S>` | 135 + 77 A + 8 S + (37 + 49 L)(H + R) |
+//! | `Adaptation` | 97 | `Gate<_, J, _>` | 142 + (40 + 13 L) J, and of each part its own less 20 |
 
 mod adapt;
 mod boot;
@@ -36,7 +37,8 @@ mod wall;
 mod windows;
 
 pub use boot::Boot;
-pub(crate) use frame::{Body, Config, Shift};
+pub(crate) use bytes::{Reader, Writer};
+pub(crate) use frame::{Body, Config, Piece, Shift};
 
 use core::fmt;
 
@@ -52,7 +54,9 @@ use crate::time::Instant;
 /// as used: spent in a bucket, used at the moment of the restore in a window, a running job in [`Slots`](crate::Slots), a
 /// failed probe of a breaker. Should one turn up all the same, it is recognised as stale and gives nothing back: booking
 /// numbers go on well above those of the image (save again after a restore, so that the next boot goes on above these).
-/// Holds of a [`Ledger`](crate::Ledger) have ids, and are settled by them as if nothing had happened.
+/// Holds of a [`Ledger`](crate::Ledger) have ids, and are settled by them as if nothing had happened; so have the jobs of a
+/// [`Gate`](crate::Gate): one that was only asked for is given back with all that its request had booked, and one that was
+/// sent is [`Unknown`](crate::JobState::Unknown), with a probe that it was counted as a failure.
 ///
 /// **Stamps.** An image knows when it was saved; ages are reckoned from there. A stamp ahead of that (a clock had jumped)
 /// counts as just then, so that no device is locked out by it. A clock that starts at zero at every boot has no instants

@@ -1,7 +1,8 @@
 //! Money that survives a power cut: budgets, jobs and ids in a journal on NOR flash.
 //!
 //! Whoever counts only in memory starts whole after every reboot. A [`Keeper`] writes down what a budget may have used
-//! *before* it is used; within that lease nothing is written. For what is no money take an image of the limiter instead.
+//! *before* it is used; within that lease nothing is written. A [`GateKeeper`] does so for the money of a gate, and writes
+//! down each of its jobs. For what is no money take an image of the limiter instead.
 //!
 //! ```text
 //!  charge ──> inside the lease ───────────────────────────────> granted
@@ -13,11 +14,18 @@
 //! while the first is being recovered from, loses nothing that was granted.
 
 mod books;
+mod drive;
 mod fault;
+mod gate_keeper;
+mod gate_restore;
+mod gate_state;
+mod gate_verbs;
+mod jobs;
 mod keeper;
 mod layout;
 mod lease;
 mod log;
+mod owner;
 mod record;
 mod recovery;
 mod restore;
@@ -25,7 +33,8 @@ mod state;
 mod verbs;
 mod wear;
 
-pub use fault::{JournalError, JournalFault, KeepError};
+pub use fault::{GateKeepError, JournalError, JournalFault, KeepError};
+pub use gate_keeper::GateKeeper;
 #[cfg(feature = "journal-async")]
 pub use keeper::Async;
 pub use keeper::Keeper;

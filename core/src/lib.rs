@@ -37,6 +37,7 @@ mod continued;
 mod decimal;
 mod dispatch;
 mod dispatcher;
+mod division;
 #[cfg(any(feature = "embassy-sync", feature = "embassy-time"))]
 pub mod embassy;
 mod entropy;

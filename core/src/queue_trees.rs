@@ -14,6 +14,7 @@ use crate::time::Instant;
 
 /// The height of an AVL tree of 65 535 nodes is at most 22.
 type Path = Vec<(u16, Side), 24>;
+
 /// What a tree is sorted by: two words, and the place for what is equal in both.
 pub(crate) type Key = (u64, u64, u16);
 
@@ -110,7 +111,7 @@ impl Places {
             }
             at = self.child(TREE, at, side);
         }
-        while let Some((node, _)) = path.pop() {
+        for &(node, _) in path.iter().rev() {
             let right = self.child(TREE, node, Side::Right);
             if self.is_ready(node, eff) {
                 return node;
@@ -143,7 +144,7 @@ impl Places {
             place.set_child(tree, Side::Right, NIL);
         }
         self.refresh(tree, slot);
-        self.ascend(tree, path, slot);
+        self.ascend(tree, &path, slot);
     }
 
     pub(crate) fn remove(&mut self, tree: Tree, slot: u16) {
@@ -171,7 +172,7 @@ impl Places {
         if let Some(place) = self.get_mut(slot) {
             place.set_height(tree, 0);
         }
-        self.ascend(tree, path, below);
+        self.ascend(tree, &path, below);
     }
 
     /// The way from the root to where `slot` is or belongs, without it.
@@ -191,8 +192,8 @@ impl Places {
     }
 
     /// Hangs a subtree to the end of a path and balances every node on the way up.
-    fn ascend(&mut self, tree: Tree, mut path: Path, mut below: u16) {
-        while let Some((node, side)) = path.pop() {
+    fn ascend(&mut self, tree: Tree, path: &Path, mut below: u16) {
+        for &(node, side) in path.iter().rev() {
             self.set_child(tree, node, side, below);
             below = self.balance(tree, node);
         }

@@ -12,6 +12,7 @@
 
 use core::fmt;
 
+use crate::division::divide;
 use crate::time::Duration;
 
 /// So many units per period, and how many of them may be taken at once.
@@ -148,17 +149,14 @@ impl Quota {
             return Err(QuotaError::ZeroBurst);
         }
         let common = gcd(units as u64, per.as_micros());
-        let step = per.as_micros() / common;
+        let step = divide(per.as_micros(), common).0;
         #[expect(clippy::cast_possible_truncation, reason = "a quotient of a u32")]
-        let gain = (units as u64 / common) as u32;
+        let gain = divide(units as u64, common).0 as u32;
         match step.checked_mul(burst as u64) {
             Some(full) if full <= MAX_FULL => Ok(Self { units, burst, per, rate: Rate { gain, step, full } }),
             _ => {
                 #[expect(clippy::cast_possible_truncation, reason = "below `burst`, which is a u32")]
-                let max_burst = match MAX_FULL.checked_div(step) {
-                    Some(max) => max as u32,
-                    None => 0,
-                };
+                let max_burst = divide(MAX_FULL, step).0 as u32;
                 Err(QuotaError::TooLarge { burst, max_burst })
             }
         }
@@ -186,10 +184,7 @@ impl Quota {
     /// The quota that a bucket computes with, in lowest terms.
     #[expect(clippy::cast_possible_truncation, reason = "full / step is the burst, which was a u32")]
     pub(crate) const fn from_rate(rate: Rate) -> Self {
-        let burst = match rate.full.checked_div(rate.step) {
-            Some(burst) => burst as u32,
-            None => 0,
-        };
+        let burst = divide(rate.full, rate.step).0 as u32;
         Self { units: rate.gain, burst, per: Duration::from_micros(rate.step), rate }
     }
 
@@ -228,7 +223,10 @@ impl Eq for Quota {}
 /// A bit at a time, because the product takes up to 128 bits and no chip should link a 128-bit division. Not for a
 /// decision: it is used when a quota changes and when a worst case is printed.
 pub(crate) const fn mul_div(a: u64, b: u64, d: u64) -> Option<(u64, u64)> {
-    let (Some(whole), Some(part)) = (a.checked_div(d), a.checked_rem(d)) else { return None };
+    if d == 0 {
+        return None;
+    }
+    let (whole, part) = divide(a, d);
     let Some(whole) = whole.checked_mul(b) else { return None };
     let (mut quotient, mut rest, mut bit) = (0u64, 0u64, u64::BITS);
     while bit > 0 {
@@ -253,7 +251,7 @@ pub(crate) const fn mul_div(a: u64, b: u64, d: u64) -> Option<(u64, u64)> {
 /// The greatest common divisor; `gcd(a, 0) = a`.
 pub(crate) const fn gcd(mut a: u64, mut b: u64) -> u64 {
     while b != 0 {
-        (a, b) = (b, a % b);
+        (a, b) = (b, divide(a, b).1);
     }
     a
 }

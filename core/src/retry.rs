@@ -14,6 +14,7 @@ use core::fmt;
 
 use crate::backoff::{Backoff, GiveUp, Policy};
 use crate::burst::Burst;
+use crate::division::divide;
 use crate::entropy::draw;
 use crate::retry_quota::{RatioBudget, RetryKind, RetryQuota};
 use crate::time::{Duration, Instant};
@@ -389,7 +390,7 @@ impl Retry {
         let wait = match server {
             // Only added to, never below what was said; and nothing that a server says exceeds the cap.
             Some(wait) if !wait.is_zero() => {
-                let most = u64::from(spread_permille).saturating_mul(wait.as_micros() / 1_000);
+                let most = u64::from(spread_permille).saturating_mul(divide(wait.as_micros(), 1_000).0);
                 wait.saturating_add(Duration::from_micros(draw(0, most, entropy))).min(max_block)
             }
             // "Now" is permission, not an order: from the second retry on, our own delay is the floor.

@@ -13,6 +13,7 @@ use core::fmt;
 use crate::alerts::Thresholds;
 use crate::amount::Amount;
 use crate::calendar::{Boundaries, Calendar, Period};
+use crate::division::divide;
 use crate::time::Duration;
 use crate::unit::Unit;
 
@@ -103,10 +104,10 @@ impl Rolling {
     /// each.
     pub const fn new(length: Duration, slices: u16) -> Result<Self, SpecError> {
         let micros = length.as_micros();
-        if slices == 0 || slices > 4096 || micros == 0 || !micros.is_multiple_of(slices as u64) {
+        if slices == 0 || slices > 4096 || micros == 0 || divide(micros, slices as u64).1 > 0 {
             return Err(SpecError::Slices { length, slices });
         }
-        Ok(Self { slice: Duration::from_micros(micros / slices as u64), slices })
+        Ok(Self { slice: Duration::from_micros(divide(micros, slices as u64).0), slices })
     }
 
     /// How long a slice is.

@@ -15,6 +15,7 @@
 
 use core::fmt;
 
+use crate::division::divide;
 use crate::limiter::Denied;
 use crate::time::{Duration, Instant};
 
@@ -123,12 +124,12 @@ impl Window {
 
     /// The largest sum that is not above `permille` of the limit, rounded down.
     pub(crate) const fn share(&self, permille: u16) -> u64 {
-        self.limit as u64 * permille as u64 / 1_000
+        divide(self.limit as u64 * permille as u64, 1_000).0
     }
 
     /// How many permille of the limit `units` are, rounded down; saturates.
     pub(crate) fn permille(&self, units: u64) -> u32 {
-        u32::try_from(units.saturating_mul(1_000) / u64::from(self.limit.max(1))).unwrap_or(u32::MAX)
+        u32::try_from(divide(units.saturating_mul(1_000), u64::from(self.limit)).0).unwrap_or(u32::MAX)
     }
 }
 

@@ -11,6 +11,7 @@
 //!         (───────────────────] the exact window
 //! ```
 
+use crate::division::divide;
 use crate::limiter::{Book, Denied, Reservation, Token};
 use crate::time::{Duration, Instant};
 use crate::window::{History, Window, WindowError, beyond_time, is_live};
@@ -81,7 +82,8 @@ impl<const B: usize> WindowSlices<B> {
     pub const fn new(window: Window, history: History, now: Instant) -> Result<Self, WindowError> {
         const { assert!(B > 0 && B < u32::MAX as usize, "a window needs at least one slice") }
         let length = window.length().as_micros();
-        if !length.is_multiple_of(B as u64) {
+        let (slice, rest) = divide(length, B as u64);
+        if rest > 0 {
             #[expect(clippy::cast_possible_truncation, reason = "asserted above")]
             return Err(WindowError::Uneven { length: window.length(), slices: B as u32 });
         }
@@ -91,7 +93,7 @@ impl<const B: usize> WindowSlices<B> {
         };
         Ok(Self {
             window,
-            slice: Duration::from_micros(length / B as u64),
+            slice: Duration::from_micros(slice),
             past: [0; B],
             oldest: 0,
             running,
@@ -138,6 +140,7 @@ impl<const B: usize> WindowSlices<B> {
     }
 
     /// The slices in the order in which they leave: the first at the end of the running one.
+    #[cfg(feature = "image")]
     pub(crate) fn leaving(&self) -> impl Iterator<Item = u32> + '_ {
         let (late, early) = self.past.split_at_checked(self.oldest).unwrap_or((&[], &self.past));
         early.iter().chain(late).copied().chain(core::iter::once(self.running))
@@ -146,18 +149,30 @@ impl<const B: usize> WindowSlices<B> {
     /// What the slices hold at `eff`. Nothing moves.
     #[inline]
     fn used_at(&self, eff: Instant) -> u64 {
-        let mut end = self.head.saturating_add(self.slice);
+        let end = self.head.saturating_add(self.slice);
+        if eff < end { self.used } else { self.used_after(end, eff) }
+    }
+
+    /// The same from the end of the running slice on.
+    fn used_after(&self, mut end: Instant, eff: Instant) -> u64 {
+        let (late, early) = self.past.split_at_checked(self.oldest).unwrap_or((&[], &self.past));
         let mut used = self.used;
-        if eff >= end {
-            for count in self.leaving() {
+        for counts in [early, late, &[self.running]] {
+            for count in counts {
                 if eff < end || end == Instant::MAX {
-                    break;
+                    return used;
                 }
-                used = used.saturating_sub(u64::from(count));
+                used = used.saturating_sub(u64::from(*count));
                 end = end.saturating_add(self.slice);
             }
         }
         used
+    }
+
+    /// Nothing is held in either generation.
+    #[inline]
+    const fn is_free_of_holds(&self) -> bool {
+        self.young.units | self.aged.units == 0
     }
 
     #[inline]
@@ -171,6 +186,9 @@ impl<const B: usize> WindowSlices<B> {
 
     /// The first instant from `from` on at which, left alone, the sum is at most `target`; `MAX` if never.
     fn falls_to(&self, from: Instant, target: u64) -> Instant {
+        if self.is_free_of_holds() {
+            return self.slices_fall_to(target).max(from);
+        }
         let first = self.young.until.min(self.aged.until);
         let second = self.young.until.max(self.aged.until);
         // The sum only falls: at the ends of slices, and when a generation of holds is forgotten.
@@ -185,17 +203,21 @@ impl<const B: usize> WindowSlices<B> {
 
     /// When the slices alone hold at most `target`.
     fn slices_fall_to(&self, target: u64) -> Instant {
-        let (mut at, mut used) = (Instant::ORIGIN, self.used);
-        let mut end = self.head;
-        for count in self.leaving() {
-            if used <= target {
-                break;
-            }
-            used = used.saturating_sub(u64::from(count));
-            end = end.saturating_add(self.slice);
-            at = end;
+        if self.used <= target {
+            return Instant::ORIGIN;
         }
-        at
+        let (late, early) = self.past.split_at_checked(self.oldest).unwrap_or((&[], &self.past));
+        let (mut end, mut used) = (self.head, self.used);
+        for counts in [early, late, &[self.running]] {
+            for count in counts {
+                used = used.saturating_sub(u64::from(*count));
+                end = end.saturating_add(self.slice);
+                if used <= target {
+                    return end;
+                }
+            }
+        }
+        end
     }
 
     /// Moves the running slice up to `eff`. Slices that have all left re-anchor there, without a division.
@@ -257,6 +279,10 @@ impl<const B: usize> Book for WindowSlices<B> {
 
     fn quote(&self, _now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
         let target = self.target(cost)?;
+        // The common case: it fits although nothing leaves.
+        if self.used.saturating_add(self.young.units).saturating_add(self.aged.units) <= target {
+            return Ok(from);
+        }
         let eff = self.last.max(from);
         match target.checked_sub(self.held_at(eff)) {
             None => Err(Denied::Busy),
@@ -298,6 +324,12 @@ impl<const B: usize> Book for WindowSlices<B> {
         let target = self.target(cost)?;
         self.note(now);
         let eff = self.last.max(now);
+        // The common case: nothing is held, and no slice has ended. Generations without holds need not change.
+        if self.is_free_of_holds() && self.used <= target && eff < self.head.saturating_add(self.slice) {
+            self.last = eff;
+            self.enter(cost);
+            return Ok(());
+        }
         let Some(left) = target.checked_sub(self.held_at(eff)) else { return Err(Denied::Busy) };
         if self.used_at(eff) <= left {
             self.advance(eff);

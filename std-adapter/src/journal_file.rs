@@ -7,7 +7,7 @@
 //! of a new hour. Every record is appended and synced before what it allows is granted. The file is locked while it is
 //! open, because two processes with one budget would have two.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::{error, fmt};
@@ -131,6 +131,47 @@ impl JournalFile {
             return Err(JournalFileError::Length { found, expected: length });
         }
         Ok(Self { file, length, failed: false })
+    }
+
+    /// Opens the file `journal` in this directory, with [`LAYOUT`](Self::LAYOUT); makes both where they are missing.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    ///
+    /// # Example
+    /// A gate whose jobs and money survive the process:
+    /// ```
+    /// use tollgate::journal::{GateKeeper, Keeping};
+    /// use tollgate::{
+    ///     Amount, BudgetSpec, Duration, Gate, Instant, JobId, JobState, Ledger, Limits, Line, Renewal, Request, Usd,
+    /// };
+    /// use tollgate_std::JournalFile;
+    /// static DOLLARS: BudgetSpec = BudgetSpec::new::<Usd>(Amount::whole(50), Renewal::Lifetime);
+    /// # let dir = std::env::temp_dir().join(format!("state-{}", std::process::id()));
+    /// let start = || -> Result<_, Box<dyn std::error::Error>> {
+    ///     let mut money = Ledger::<1, 0, 1, 0>::new(Duration::ZERO);
+    ///     let dollars = money.open(Instant::ORIGIN, &DOLLARS)?;
+    ///     let gate = Gate::<_, 8, 2>::new(Limits::new().money(money), Instant::ORIGIN).with_slots(2);
+    ///     let file = JournalFile::open_in(&dir)?;
+    ///     Ok((GateKeeper::open(file, JournalFile::LAYOUT, gate, &[Keeping::Strict])?, dollars))
+    /// };
+    ///
+    /// let (mut keeper, dollars) = start()?;
+    /// let (now, cost) = (keeper.base(), [Line::new::<Usd>(dollars, Amount::whole(12))]);
+    /// let permit = keeper.ask(now, &Request::new(JobId(1), Duration::from_mins(10)).costs(&cost))?;
+    /// keeper.sending(now, &permit)?;
+    /// drop(keeper); // the process ends
+    ///
+    /// let (keeper, _) = start()?;
+    /// assert_eq!(keeper.gate().job(keeper.base(), JobId(1)), Some(JobState::Unknown));
+    /// # drop(keeper);
+    /// # std::fs::remove_dir_all(&dir)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn open_in(directory: impl AsRef<Path>) -> Result<Self, JournalFileError> {
+        let directory = directory.as_ref();
+        fs::create_dir_all(directory)?;
+        Self::open(directory.join("journal"), Self::LAYOUT)
     }
 
     /// Does it and waits until it is on the disk.

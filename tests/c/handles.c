@@ -179,6 +179,9 @@ static void ledgers(void) {
     HANDLE(tollgate_ledger, l, tollgate_ledger_report(handle, 0, 0, &report));
     POINTER(tollgate_report, tollgate_ledger_report(l, 0, 0, it));
     HANDLE(tollgate_ledger, l, tollgate_ledger_acknowledge(handle, 0, 0));
+    HANDLE(tollgate_ledger, l, tollgate_ledger_set_budget(handle, 0, 0, BUDGETS, &why));
+    POINTER(const tollgate_budget, tollgate_ledger_set_budget(l, 0, 0, it, &why));
+    OPTIONAL(tollgate_why, tollgate_ledger_set_budget(l, 0, 0, BUDGETS, it));
     IS(OK, tollgate_ledger_report(l, 0, 0, &report));
     SAME(100000000, report.available); /* Nothing of all that has taken a credit. */
 }
@@ -262,6 +265,13 @@ static void after_asking(void) {
     POINTER(const tollgate_quota, tollgate_gate_set_quota(g, 0, it, 0, &why));
     HANDLE(tollgate_gate, g, tollgate_gate_report(handle, 0, 0, &report));
     POINTER(tollgate_report, tollgate_gate_report(g, 0, 0, it));
+    HANDLE(tollgate_gate, g, tollgate_gate_refund(handle, 0, 1, LINES, 2, NULL, &why));
+    POINTER(const tollgate_line, tollgate_gate_refund(g, 0, 1, it, 2, NULL, &why));
+    OPTIONAL(tollgate_receipt, tollgate_gate_refund(g, 0, 1, LINES, 2, it, &why));
+    HANDLE(tollgate_gate, g, tollgate_gate_acknowledge(handle, 0, 0, 0));
+    HANDLE(tollgate_gate, g, tollgate_gate_set_budget(handle, 0, 0, BUDGETS, &why));
+    POINTER(const tollgate_budget, tollgate_gate_set_budget(g, 0, 0, it, &why));
+    OPTIONAL(tollgate_why, tollgate_gate_set_budget(g, 0, 0, BUDGETS, it));
     HANDLE(tollgate_gate, g, tollgate_gate_status(handle, 0, &state));
     POINTER(tollgate_gate_state, tollgate_gate_status(g, 0, it));
     IS(OK, tollgate_gate_status(g, 0, &state));

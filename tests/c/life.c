@@ -136,6 +136,37 @@ static void ledgers(void) {
     IS(ERROR_NOT_FOUND, tollgate_ledger_report(&ledger, 0, 2, &report));
 }
 
+/* Budgets change, one account after the other and several times: each is kept in a place of its own. */
+static void changes(void) {
+    tollgate_ledger ledger;
+    tollgate_gate gate;
+    tollgate_report report;
+    tollgate_budget budget[2] = {BUDGETS[0], BUDGETS[1]};
+    IS(OK, tollgate_ledger_init(&ledger, BUDGETS, 2, 0, 0, &why));
+    IS(OK, tollgate_gate_init(&gate, &GATE, 0, &why));
+    for (uint32_t round = 1; round < 20; round++) {
+        for (uint32_t account = 0; account < 2; account++) {
+            budget[account].limit += round;
+            IS(OK, tollgate_ledger_set_budget(&ledger, round, account, &budget[account], &why));
+            IS(OK, tollgate_gate_set_budget(&gate, round, account, &budget[account], &why));
+            IS(ERROR_BUDGET_UNIT, tollgate_ledger_set_budget(&ledger, round, account, &budget[1 - account], &why));
+            SAME(account, why.account);
+        }
+        for (uint32_t account = 0; account < 2; account++) {
+            IS(OK, tollgate_ledger_report(&ledger, round, account, &report));
+            SAME(budget[account].limit, report.limit);
+            IS(OK, tollgate_gate_report(&gate, round, account, &report));
+            SAME(budget[account].limit, report.limit);
+        }
+    }
+    budget[0].renewal = TOLLGATE_RENEWAL_DAY;
+    IS(ERROR_BUDGET_RENEWAL, tollgate_gate_set_budget(&gate, 20, 0, &budget[0], &why));
+    budget[0].limit = -1;
+    IS(ERROR_BUDGET_LIMIT, tollgate_gate_set_budget(&gate, 20, 0, &budget[0], &why));
+    IS(ERROR_NOT_FOUND, tollgate_gate_set_budget(&gate, 20, 2, &budget[1], &why));
+    IS(ERROR_NOT_FOUND, tollgate_ledger_set_budget(&ledger, 20, UINT32_MAX, &budget[1], &why));
+}
+
 static tollgate_gate gate;
 static tollgate_retry retry;
 
@@ -173,7 +204,10 @@ static void gates(void) {
     IS(KNOWN, tollgate_gate_ask(&gate, 0, &REQUEST, &permit, &why));
     SAME(TOLLGATE_JOB_STATE_SENT, why.state);
     IS(ERROR_UNEXPECTED, tollgate_gate_sending(&gate, 0, &permit));
+    tollgate_permit copy = permit;
     answered(SECOND, &permit, (tollgate_outcome){.status = 200}, (tollgate_answer){0});
+    IS(ERROR_STALE_PERMIT, tollgate_gate_sending(&gate, SECOND, &copy));
+    IS(ERROR_STALE_PERMIT, tollgate_gate_cancel(&gate, SECOND, &copy));
     IS(OK, tollgate_gate_renew(&gate, SECOND, 1, 900 * SECOND, &at));
     SAME(901 * SECOND, at);
     request.job = 2;
@@ -183,6 +217,8 @@ static void gates(void) {
     IS(OK, tollgate_gate_set_slots(&gate, 1));
     IS(UNTIL, tollgate_gate_ask(&gate, SECOND, &request, &permit, &why)); /* The lease, at the latest. */
     SAME(TOLLGATE_LIMIT_SLOTS, why.limit);
+    SAME(0, strcmp("the slots", tollgate_limit_text(why.limit)));
+    SAME(0, strcmp("not a limit", tollgate_limit_text(9)));
     IS(OK, tollgate_gate_earliest(&gate, SECOND, &request, &at, &why));
     SAME(why.at_us, at);
     IS(OK, tollgate_gate_poll(&gate, SECOND, 1, &permit, &why));
@@ -193,6 +229,13 @@ static void gates(void) {
     SAME(TOLLGATE_COST_REPLAYED, finished.cost);
     IS(OK, tollgate_gate_report(&gate, 2 * SECOND, 0, &report));
     SAME(60000000, report.available);
+    const tollgate_line ten = {.amount = 10000000, .account = 0, .unit = TOLLGATE_UNIT_CREDITS};
+    IS(OK, tollgate_gate_refund(&gate, 2 * SECOND, 1, &ten, 1, NULL, &why));
+    IS(ERROR_NOT_FOUND, tollgate_gate_refund(&gate, 2 * SECOND, 2, &ten, 1, NULL, &why));
+    IS(OK, tollgate_gate_report(&gate, 2 * SECOND, 0, &report));
+    SAME(70000000, report.available);
+    IS(OK, tollgate_gate_acknowledge(&gate, 2 * SECOND, 0, 0)); /* Two jobs together were above half. */
+    IS(NOTHING, tollgate_gate_acknowledge(&gate, 2 * SECOND, 0, 0));
     IS(ERROR_NOT_FOUND, tollgate_gate_report(&gate, 2 * SECOND, 7, &report));
     IS(OK, tollgate_gate_block_until(&gate, 2 * SECOND, 9 * SECOND));
     IS(UNTIL, tollgate_gate_ask(&gate, 2 * SECOND, &request, &permit, &why));
@@ -298,6 +341,7 @@ int main(void) {
     limiters();
     slots_and_backoffs();
     ledgers();
+    changes();
     gates();
     doubts();
     responses();

@@ -88,6 +88,47 @@ fn a_lease_that_ends_lets_the_next_job_in() {
     assert_eq!(second.run(), Some(Ok(())));
 }
 
+#[test]
+fn a_gate_and_a_dispatcher_are_waited_for_on_its_alarms() {
+    use tollgate::{Dispatch, Dispatcher, Entry, Gate, Limits, Queue, QueuePolicy, Request, Work};
+    #[derive(Debug)]
+    struct Clip;
+    impl Work for Clip {
+        fn request(&self, id: JobId) -> Request<'_> {
+            Request::new(id, Duration::from_secs(30))
+        }
+    }
+    let (_turn, driver) = driver();
+    let gate = || Gate::<_, 4, 4>::new(Limits::new().requests(bucket(1, Start::Empty)), Instant::ORIGIN).with_slots(1);
+    let api = Shared::<NoopRawMutex, _, _, 2>::new(gate(), EmbassyClock);
+    let requests = [1, 2].map(|id| Request::new(JobId(id), Duration::from_secs(30)));
+    let (mut first, mut second) = (Task::started(api.admit(&requests[0])), Task::started(api.admit(&requests[1])));
+    driver.advance(micros(999_999));
+    assert!(first.run().is_none());
+    driver.advance(micros(1));
+    let mut admission = first.run().unwrap().unwrap();
+    admission.sending().unwrap();
+    drop(admission);
+    assert!(second.run().is_none(), "the slot is taken until the lease is over");
+    driver.advance(micros(119_999_999));
+    assert!(second.run().is_none(), "which is never sooner than an answer can come");
+    driver.advance(micros(1));
+    assert!(second.run().unwrap().is_ok());
+
+    let jobs = Dispatcher::new(gate(), Queue::<_, 4>::new(QueuePolicy::DEFAULT));
+    let jobs = Shared::<NoopRawMutex, _, _, 2>::new(jobs, EmbassyClock);
+    let mut worker = Task::started(jobs.next());
+    jobs.submit(Entry::new(JobId(1), Clip)).unwrap();
+    let Some(Ok(Dispatch::Send { mut permit, .. })) = worker.run() else { panic!("the bucket has filled by now") };
+    permit.sending().unwrap();
+    let mut worker = Task::started(jobs.next());
+    jobs.with(|jobs, _| jobs.gate.set_slots(2));
+    jobs.submit(Entry::new(JobId(2), Clip)).unwrap();
+    assert!(worker.run().is_none());
+    driver.advance(micros(1_000_000));
+    assert!(matches!(worker.run(), Some(Ok(Dispatch::Send { .. }))), "at its tick");
+}
+
 /// More tasks with alarms than the driver has room for: it wakes somebody early, who sets his again.
 #[test]
 fn a_driver_that_runs_out_of_timers_loses_nobody() {

@@ -3,6 +3,7 @@
 //! Nothing here waits on real time. A task is polled when the test says so, or when it was woken, and never otherwise, so
 //! that a wake-up that is missing or too many is seen.
 
+mod admit;
 mod chaos;
 mod driver;
 mod ends;

@@ -1,4 +1,4 @@
-//! What is told to `tracing` about a shared limiter: every answer, once, in fields.
+//! What is told to `tracing` about a shared limiter, a gate or a runner: every answer, once, in fields.
 //!
 //! In a process of their own and one after the other: `tracing` remembers for each place in the code whether anybody
 //! listens, and may miss a listener that comes while another thread gets there for the first time.
@@ -8,10 +8,15 @@
 mod scene;
 
 use std::fmt::{Debug, Write};
+use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tollgate::{Duration, Instant};
-use tollgate_std::{Cancel, Shared, Wait};
+use tollgate::presets::backoffs;
+use tollgate::{
+    Duration, Failure, Gate, Instant, JobId, Limits, Outcome, QueuePolicy, Quota, Repeatable, Request, Retry, Start,
+    TokenBucket, Verdict,
+};
+use tollgate_std::{Call, Cancel, JobRequest, Runner, Shared, Stop, Wait};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
@@ -191,6 +196,109 @@ fn without_a_name_there_is_no_field_for_it() {
     let _alone = alone();
     let office = office(1);
     assert_eq!(told(|| assert_eq!(office.allow(1), Ok(()))), ["TRACE granted: cost=1"]);
+}
+
+/// One job at a time, and ten requests a second.
+fn api() -> Shared<Gate<Limits<TokenBucket>, 8, 8>, HandClock> {
+    let clock = HandClock::default();
+    let quota = Quota::new(10, Duration::from_secs(1)).unwrap();
+    let rate = TokenBucket::new(quota, Start::Full, Instant::ORIGIN);
+    Shared::with_clock(Gate::new(Limits::new().requests(rate), Instant::ORIGIN).with_slots(1), clock).named("api")
+}
+
+const OK: Outcome = Outcome::Answered { status: 200, verdict: Verdict::Clear, wait: None, should_retry: None };
+const BLIND: Outcome = Outcome::Answered { status: 429, verdict: Verdict::Blind, wait: None, should_retry: None };
+
+#[test]
+fn a_gate_tells_what_becomes_of_each_request_and_which_limit_binds() {
+    let _alone = alone();
+    let api = api();
+    let ask = |id| api.blocking_admit(&Request::new(JobId(id), Duration::from_secs(600)), Duration::ZERO);
+    let lines = told(|| {
+        let mut retry = Retry::new(backoffs::RETRY, Repeatable::No, Instant::ORIGIN);
+        let mut first = ask(1).unwrap();
+        let _ = (ask(2).map(drop), ask(1).map(drop));
+        first.sending().unwrap();
+        first.answered(&OK, &mut retry, 0).unwrap();
+        api.finished(JobId(1), &[]).unwrap();
+        drop(ask(3).unwrap());
+        let mut fourth = ask(4).unwrap();
+        fourth.sending().unwrap();
+        drop(fourth);
+    });
+    assert_eq!(
+        lines,
+        [
+            "TRACE granted: limit=api job=1",
+            "DEBUG refused: limit=api job=2 binds=the slots reason=timeout until_us=30000000 waited_us=0",
+            "DEBUG refused: limit=api job=1 reason=hopeless why=the job is here already, asked: expected a new one",
+            "TRACE sending: limit=api job=1",
+            "DEBUG answered: limit=api job=1 answer=accepted",
+            "TRACE finished: limit=api job=1 taken=settled",
+            "TRACE granted: limit=api job=3",
+            "DEBUG returned: limit=api job=3",
+            "TRACE granted: limit=api job=4",
+            "TRACE sending: limit=api job=4",
+            "WARN lost: limit=api job=4",
+        ]
+    );
+}
+
+/// The names of what is told about one job of a runner, with the reason where there is one.
+fn story(lines: &[String], job: u64) -> Vec<String> {
+    let about = lines.iter().filter(|line| line.split(' ').any(|word| word == format!("job={job}")));
+    let reason = |line: &str| line.split(' ').find_map(|word| word.strip_prefix("reason=").map(str::to_owned));
+    about
+        .map(|line| {
+            let name = line.split(':').next().unwrap_or_default();
+            reason(line).map_or_else(|| name.to_owned(), |why| format!("{name} {why}"))
+        })
+        .collect()
+}
+
+/// Panics without a word on the screen.
+async fn fails(call: Call) -> Result<(), Stop> {
+    if call.attempt() == 1 {
+        std::panic::resume_unwind(Box::new("on purpose"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_runner_tells_the_life_of_each_job() {
+    let _alone = alone();
+    let clock = HandClock::default();
+    let gate = Gate::new(Limits::new(), Instant::ORIGIN).with_slots(9);
+    let runner = Runner::<Limits, _, 16, 16, 4>::new(gate, QueuePolicy::DEFAULT, clock).named("plant");
+    let submit = |outcome: Outcome| {
+        runner.submit(JobRequest::new(Duration::from_secs(60)), move |mut call: Call| async move {
+            call.sending()?;
+            call.completed(&outcome, &[])
+        })
+    };
+    let lines = told(|| {
+        let done = submit(OK).unwrap();
+        let again = submit(BLIND).unwrap();
+        let broken = submit(Outcome::Failed(Failure::Broken)).unwrap();
+        let panics = JobRequest::new(Duration::from_secs(60));
+        let panics = runner.submit(panics, fails).unwrap();
+        assert!(submit(OK).is_err(), "full");
+        let mut tasks = Vec::new();
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(std::pin::pin!(runner.run(|task| tasks.push(task))).poll(&mut context).is_pending());
+        for task in &mut tasks {
+            assert!(std::pin::pin!(task).poll(&mut context).is_ready());
+        }
+        drop((done, again, broken, panics));
+    });
+    let done = ["DEBUG queued", "TRACE sending", "DEBUG answered", "TRACE finished", "DEBUG ended done"];
+    assert_eq!(story(&lines, 1), done);
+    let again = ["DEBUG queued", "TRACE sending", "DEBUG answered", "DEBUG again", "DEBUG ended dropped"];
+    assert_eq!(story(&lines, 2), again);
+    assert_eq!(story(&lines, 3), ["DEBUG queued", "TRACE sending", "DEBUG answered", "DEBUG ended gave"]);
+    assert_eq!(story(&lines, 4), ["DEBUG queued", "DEBUG returned", "WARN ended panicked"]);
+    assert_eq!(story(&lines, 5), ["DEBUG ended refused"]);
+    assert!(lines.iter().all(|line| line.contains("limit=plant")));
 }
 
 /// A subscriber that asks the limiter it is told about.

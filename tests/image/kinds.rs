@@ -7,7 +7,7 @@ use tollgate::{
     TokenBucket, Trip, Trust, UnixMicros, Usage, UsageKey, Wall, WhenFull, Window, WindowLog, WindowSlices,
 };
 
-use crate::support::{Rng, S, SECS, refusal, saved};
+use crate::support::{Rng, S, SECS, crc, refusal, saved};
 
 type Books = Ledger<'static, 3, 2, 2, 4, 5>;
 
@@ -190,14 +190,7 @@ fn every_single_bit_and_every_length_is_looked_at() {
 /// The checksum that an image ends with, made right again.
 fn reseal(image: &mut [u8]) {
     let (sealed, trailer) = image.split_at_mut(image.len() - 4);
-    let mut crc = u32::MAX;
-    for byte in sealed.iter() {
-        crc ^= u32::from(*byte);
-        for _ in 0..8 {
-            crc = if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 };
-        }
-    }
-    trailer.copy_from_slice(&(!crc).to_le_bytes());
+    trailer.copy_from_slice(&crc(sealed).to_le_bytes());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tollgate::{Instant, JobId};
 use crate::support::*;
 
 /// The flash for tests is always ready.
-fn ready<T>(future: impl Future<Output = T>) -> T {
+pub(crate) fn ready<T>(future: impl Future<Output = T>) -> T {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => panic!("not ready"),

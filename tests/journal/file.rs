@@ -1,4 +1,4 @@
-//! The same journal in a file: killed processes, full disks, and two at once.
+//! The same journal in a file: killed processes, cut files, full disks, and two at once.
 
 use std::env;
 use std::fs;
@@ -6,8 +6,8 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use tollgate::journal::{Keeper, Keeping};
-use tollgate::{Instant, JobId};
+use tollgate::journal::{GateKeeper, Health, Keeper, Keeping};
+use tollgate::{Duration, Gate, Instant, JobId, JobState, Ledger, Limits, Report, Request};
 use tollgate_std::{JournalFile, JournalFileError};
 
 use crate::support::*;
@@ -85,4 +85,120 @@ fn a_file_that_was_cut_while_it_was_made_is_made_again_and_another_one_is_left_a
     assert!(matches!(error, JournalFileError::Length { found: 14, expected: 131_072 }), "{error}");
     assert_eq!(fs::read(&path).unwrap(), b"{\"budget\": 50}");
     fs::remove_file(path).unwrap();
+}
+
+type Doorman = GateKeeper<JournalFile, Limits<(), (), Ledger<'static, 1, 0, 1, 0>>, 1, 4, 2>;
+
+fn guard(directory: &Path) -> Doorman {
+    let mut money = Ledger::new(Duration::ZERO);
+    money.open(Instant::ORIGIN, &PLENTY).unwrap();
+    let gate = Gate::new(Limits::new().money(money), Instant::ORIGIN);
+    let file = JournalFile::open_in(directory).unwrap();
+    GateKeeper::open(file, JournalFile::LAYOUT, gate, &[Keeping::Strict]).unwrap()
+}
+
+fn directory(name: &str) -> PathBuf {
+    let path = env::temp_dir().join(format!("tollgate-state-{}-{name}", std::process::id()));
+    let _ = fs::remove_dir_all(&path);
+    path
+}
+
+/// Sends a job of 40 credits, and finishes the one before at 25, for ever.
+fn work(keeper: &mut Doorman, id: u64) {
+    let cost = credits(40);
+    let now = keeper.base();
+    let permit = keeper.ask(now, &Request::new(JobId(id), Duration::MAX).costs(&cost)).unwrap();
+    keeper.sending(now, &permit).unwrap();
+    println!("granted {id}");
+    keeper.finished(now, JobId(id), &credits(25)).unwrap();
+    println!("finished {id}");
+    keeper.cancel(now, permit).unwrap();
+}
+
+/// What the child of the next test runs; by itself it does nothing.
+#[test]
+fn child_that_sends_jobs_until_it_is_killed() {
+    let Ok(path) = env::var("TOLLGATE_STATE_CHILD") else { return };
+    let mut keeper = guard(Path::new(&path));
+    for id in 1.. {
+        work(&mut keeper, id);
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_has_lost_no_job_it_sent() {
+    let path = directory("killed");
+    let mut child = Command::new(env::current_exe().unwrap())
+        .args(["--exact", "file::child_that_sends_jobs_until_it_is_killed", "--nocapture"])
+        .env("TOLLGATE_STATE_CHILD", &path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
+    let number =
+        |line: &String, word: &str| line.split(word).nth(1).and_then(|number| number.trim().parse::<u64>().ok());
+    let (mut sent, mut finished) = (0, 0);
+    let mut hear = |line: String| {
+        sent = number(&line, "granted ").unwrap_or(sent);
+        finished = number(&line, "finished ").unwrap_or(finished);
+        finished
+    };
+    assert!(lines.by_ref().map(&mut hear).any(|finished| finished == 30));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let _ = lines.map(&mut hear).last();
+    let keeper = guard(&path);
+    let report = keeper.gate().report(keeper.base(), ACCOUNT).unwrap();
+    let least = finished * 25 + (sent - finished) * 25;
+    let range = micros(least)..=micros((finished + 1) * 25 + 40);
+    assert!(range.contains(&(report.posted + report.held)), "{report:?} {sent} {finished}");
+    for id in finished.saturating_sub(2)..=finished {
+        assert_eq!(keeper.gate().job(keeper.base(), JobId(id)), Some(JobState::Settled), "job {id}");
+    }
+    fs::remove_dir_all(path).unwrap();
+}
+
+#[test]
+fn a_file_that_was_cut_at_any_byte_of_a_job_knows_it_or_never_sent_it() {
+    let path = directory("cut");
+    let cut = directory("cut-copy");
+    let mut keeper = guard(&path);
+    work(&mut keeper, 1);
+    let (now, cost) = (keeper.base(), credits(40));
+    let permit = keeper.ask(now, &Request::new(JobId(2), Duration::MAX).costs(&cost)).unwrap();
+    for step in 0..2 {
+        let before = fs::read(path.join("journal")).unwrap();
+        if step == 0 {
+            keeper.sending(now, &permit).unwrap();
+        } else {
+            keeper.finished(now, JobId(2), &credits(25)).unwrap();
+        }
+        let after = fs::read(path.join("journal")).unwrap();
+        let changed: Vec<usize> = (0..after.len()).filter(|at| before[*at] != after[*at]).collect();
+        assert!((33..=64).contains(&changed.len()), "a record of two slots: {}", changed.len());
+        for written in 0..changed.len() {
+            let mut bytes = before.clone();
+            for at in &changed[..written] {
+                bytes[*at] = after[*at];
+            }
+            fs::create_dir_all(&cut).unwrap();
+            fs::write(cut.join("journal"), bytes).unwrap();
+            let mut keeper = guard(&cut);
+            assert!(!matches!(keeper.health(), Health::Damaged(_)));
+            let state = keeper.gate().job(now, JobId(2));
+            assert_eq!(state, (step == 1).then_some(JobState::Unknown), "step {step}, byte {written}");
+            let expected = if step == 0 { 25 } else { 50 };
+            if step == 1 {
+                keeper.finished(now, JobId(2), &credits(25)).unwrap();
+            }
+            let report = guard_report(&keeper);
+            assert_eq!((report.posted, report.held), (micros(expected), 0), "step {step}, byte {written}");
+        }
+    }
+    fs::remove_dir_all(path).unwrap();
+    fs::remove_dir_all(cut).unwrap();
+}
+
+fn guard_report(keeper: &Doorman) -> Report {
+    keeper.gate().report(keeper.base(), ACCOUNT).unwrap()
 }

@@ -2,8 +2,12 @@
 
 mod asynchronous;
 mod budgets;
+mod complaints;
 mod cuts;
 mod damage;
 mod file;
+mod gate_cuts;
+mod gate_money;
+mod gates;
 mod support;
 mod vectors;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
 
 use tokio::time::{sleep, timeout};
-use tollgate::{Answer, Clock, Duration, Failure, JobState, Outcome, Patience, Repeatable, Verdict};
+use tollgate::{Answer, Clock, Duration, Failure, GateError, JobState, Outcome, Patience, Repeatable, Verdict};
 use tollgate_std::{Call, JobError, JobHandle, JobRequest, Stop, SubmitRefusal, Wait};
 
 use crate::scene::*;
@@ -91,7 +91,8 @@ pub(crate) struct Counts {
     dropped: AtomicU32,
     detached: AtomicU32,
     full: AtomicU32,
-    again: AtomicU32,
+    /// Their permit, or their lease, was over before they said their word.
+    late: AtomicU32,
 }
 
 fn count(counter: &AtomicU32) {
@@ -115,6 +116,9 @@ impl Witness {
             Err(JobError::Timeout) => &counts.timeout,
             Err(JobError::Refused(_)) => &counts.refused,
             Err(JobError::Requeue(_)) => &counts.requeue,
+            Err(JobError::Gate(GateError::StalePermit | GateError::Unexpected { state: JobState::Overdue })) => {
+                &counts.late
+            }
             Err(why) => panic!("{why}"),
         });
     }
@@ -162,7 +166,9 @@ async fn attempt(mut call: Call, mut dice: Dice, fate: Arc<Fate>, pause: Pause) 
     mishap(&mut dice, pause).await;
     let outcome = outcome(&mut dice);
     let answer = call.answered(&outcome);
-    if outcome == OK {
+    if let Err(Stop::Gate(why)) = answer {
+        assert_eq!(why, GateError::StalePermit, "answered too late, and unknown by then");
+    } else if outcome == OK {
         assert_eq!(answer, Ok(Answer::Accepted));
         fate.accepted.store(true, Ordering::SeqCst);
     } else if is_refusal(&outcome) && !before {
@@ -267,9 +273,6 @@ pub(crate) async fn customer<C: Clock + Send + Sync + 'static>(
             _ => {
                 let ended = job.await;
                 witness.note(&ended);
-                if dice.throw(4) == 0 {
-                    count(&counts.again);
-                }
             }
         }
     }

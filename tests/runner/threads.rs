@@ -1,6 +1,7 @@
 //! The runner where tasks really run at the same time: tokio's threads, threads of one's own, and a clock moved by hand.
 
 #[path = "../../std-adapter/tests/common/mod.rs"]
+#[expect(dead_code, reason = "here it only advances")]
 mod hand;
 
 use std::future::{Future, Pending, pending};
@@ -26,6 +27,15 @@ impl Timer for HandClock {
     }
 }
 
+/// Says that it is over, also by a panic.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Time goes on while others work, until they are done.
 fn tick_until(plant: &Plant<HandClock>, done: &AtomicBool) {
     while !done.load(Ordering::SeqCst) {
@@ -43,6 +53,7 @@ fn crowds_on_many_threads_leave_the_books_equal() {
         let (witness, done) = (Arc::new(Witness::default()), AtomicBool::new(false));
         thread::scope(|scope| {
             scope.spawn(|| tick_until(&plant, &done));
+            let _over = Over(&done);
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).build().unwrap();
             runtime.block_on(async {
                 let drivers: Vec<_> = (0..2)
@@ -65,7 +76,6 @@ fn crowds_on_many_threads_leave_the_books_equal() {
                     driver.await.unwrap();
                 }
             });
-            done.store(true, Ordering::SeqCst);
         });
         plant.clock().advance(Duration::from_mins(3));
         assert_books_are_equal(&plant, &witness);

@@ -81,7 +81,7 @@
 /**
  * Words of 64 bits in a `tollgate_ledger`.
  */
-#define TOLLGATE_LEDGER_WORDS 771
+#define TOLLGATE_LEDGER_WORDS 796
 
 /**
  * Words of 64 bits in a `tollgate_retry`.
@@ -106,7 +106,7 @@
 /**
  * Words of 64 bits in a `tollgate_gate`.
  */
-#define TOLLGATE_GATE_WORDS 492
+#define TOLLGATE_GATE_WORDS 517
 
 /**
  * Words of 64 bits in a `tollgate_permit`.
@@ -1987,6 +1987,19 @@ tollgate_status tollgate_ledger_report(const struct tollgate_ledger *ledger,
 tollgate_status tollgate_ledger_acknowledge(struct tollgate_ledger *ledger, uint32_t account, uint32_t alert);
 
 /**
+ * Gives an account another budget from now on: another limit, soft limit, overage or alerts, copied. What is held and
+ * posted stays.
+ *
+ * Errors: `TOLLGATE_STATUS_ERROR_NOT_FOUND`; `TOLLGATE_STATUS_ERROR_BUDGET_...`, also if unit or renewal are not those
+ * that the account has.
+ */
+tollgate_status tollgate_ledger_set_budget(struct tollgate_ledger *ledger,
+                                           uint64_t now_us,
+                                           uint32_t account,
+                                           const struct tollgate_budget *budget,
+                                           struct tollgate_why *why);
+
+/**
  * Makes a call in `retry`, whatever was there, that starts now.
  *
  * Errors: `TOLLGATE_STATUS_ERROR_VALUE`.
@@ -2012,9 +2025,6 @@ tollgate_status tollgate_response_init(struct tollgate_response *response, const
 /**
  * Takes one header line: its name and its value, without the colon and the end of the line, in any order. What has nothing
  * to do with limits is ignored; what cannot be read is ignored and counted.
- *
- * The one function whose parser of structured fields contains checks that the compiler cannot prove away: a program for a
- * chip that calls it has to provide `tollgate_panicked`.
  */
 tollgate_status tollgate_response_line(struct tollgate_response *response,
                                        const uint8_t *name,
@@ -2230,6 +2240,38 @@ tollgate_status tollgate_gate_report(const struct tollgate_gate *gate,
                                      uint64_t now_us,
                                      uint32_t account,
                                      struct tollgate_report *report);
+
+/**
+ * The provider gives back a part of what a settled job cost; may be said again for more of it. `receipt` may be NULL.
+ *
+ * Errors: `TOLLGATE_STATUS_ERROR_NOT_FOUND`; `TOLLGATE_STATUS_ERROR_UNEXPECTED` if it is not settled;
+ * `TOLLGATE_STATUS_ERROR_LINE_REFUND` above what was posted; `TOLLGATE_STATUS_ERROR_LINE_...`.
+ */
+tollgate_status tollgate_gate_refund(struct tollgate_gate *gate,
+                                     uint64_t now_us,
+                                     uint64_t job,
+                                     const struct tollgate_line *amounts,
+                                     size_t count,
+                                     struct tollgate_receipt *receipt,
+                                     struct tollgate_why *why);
+
+/**
+ * The alert at this position of the account's alerts has been seen to. `TOLLGATE_STATUS_NOTHING` if it was not pending.
+ */
+tollgate_status tollgate_gate_acknowledge(struct tollgate_gate *gate, uint64_t now_us, uint32_t account, uint32_t alert);
+
+/**
+ * Gives an account another budget from now on: another limit, soft limit, overage or alerts, copied. What is held and
+ * posted stays.
+ *
+ * Errors: `TOLLGATE_STATUS_ERROR_NOT_FOUND`; `TOLLGATE_STATUS_ERROR_BUDGET_...`, also if unit or renewal are not those
+ * that the account has.
+ */
+tollgate_status tollgate_gate_set_budget(struct tollgate_gate *gate,
+                                         uint64_t now_us,
+                                         uint32_t account,
+                                         const struct tollgate_budget *budget,
+                                         struct tollgate_why *why);
 
 /**
  * Writes where the gate stands to `state`. Changes nothing.

@@ -3,11 +3,11 @@
 use core::mem::MaybeUninit;
 
 use tollgate::{
-    AccountId, Airtime, Amount, BudgetSpec, Bytes, Calendar, Credits, Custom, Cycle, Duration, Instant, Ledger, Line,
-    MonthDay, Renewal, Rolling, ShortMonth, Thresholds, Unit, Usd, UtcOffset, Weekday,
+    AccountId, Airtime, Alert, Amount, BudgetSpec, Bytes, Calendar, ChangeError, Credits, Custom, Cycle, Duration,
+    Instant, Ledger, Line, MonthDay, Renewal, Rolling, ShortMonth, Thresholds, Unit, Usd, UtcOffset, Weekday,
 };
 
-use crate::call::{List, list};
+use crate::call::{Done, List, each, list};
 use crate::status::tollgate_status as S;
 use crate::why::tollgate_why as Why;
 
@@ -169,9 +169,11 @@ impl ByUnit for MakeSpec<'_> {
         let soft = amount(budget.soft, S::ErrorBudgetSoft)?;
         let spec = if soft.is_zero() { spec } else { spec.with_soft(soft).map_err(|_| S::ErrorBudgetSoft)? };
         match budget.overage {
-            0 => Ok(spec),
-            1 => Ok(spec.with_cap()),
-            2 => spec.with_debt(amount(budget.debt, S::ErrorBudgetOverage)?).map_err(|_| S::ErrorBudgetOverage),
+            _ if budget.overage == tollgate_overage::Reject as u32 => Ok(spec),
+            _ if budget.overage == tollgate_overage::Cap as u32 => Ok(spec.with_cap()),
+            _ if budget.overage == tollgate_overage::Debt as u32 => {
+                spec.with_debt(amount(budget.debt, S::ErrorBudgetOverage)?).map_err(|_| S::ErrorBudgetOverage)
+            }
             _ => Err(S::ErrorBudgetOverage),
         }
     }
@@ -193,15 +195,16 @@ impl tollgate_budget {
     }
 
     fn renewal(&self) -> Result<Renewal<'static>, S> {
+        let is = |renewal: tollgate_renewal| self.renewal == renewal as u32;
         let cycle = match self.renewal {
-            0 => return Ok(Renewal::Lifetime),
-            1 => Cycle::Day,
-            2 => Cycle::Week { start: self.weekday()? },
-            3 => {
+            _ if is(tollgate_renewal::Lifetime) => return Ok(Renewal::Lifetime),
+            _ if is(tollgate_renewal::Day) => Cycle::Day,
+            _ if is(tollgate_renewal::Week) => Cycle::Week { start: self.weekday()? },
+            _ if is(tollgate_renewal::Month) => {
                 let anchor = MonthDay::new(self.day.max(1)).map_err(|_| S::ErrorBudgetDay)?;
                 Cycle::Month { anchor, rule: ShortMonth::ClampToLast }
             }
-            4 => {
+            _ if is(tollgate_renewal::Rolling) => {
                 let rolling = Rolling::new(Duration::from_micros(self.window_us), self.slices);
                 return rolling.map(Renewal::Rolling).map_err(|_| S::ErrorBudgetWindow);
             }
@@ -225,61 +228,123 @@ impl tollgate_budget {
     }
 }
 
-/// The budgets of a ledger or a gate, in its storage.
-pub(crate) type Specs = [MaybeUninit<BudgetSpec<'static>>; TOLLGATE_ACCOUNTS];
+/// The budgets of a ledger or a gate, in its storage, which the ledger refers to. Nobody makes a reference to the whole.
+#[derive(Debug)]
+pub(crate) struct Specs {
+    /// One place more than there are accounts: for the next change.
+    kept: [MaybeUninit<BudgetSpec<'static>>; TOLLGATE_ACCOUNTS + 1],
+    /// The place of each account's budget.
+    places: [u8; TOLLGATE_ACCOUNTS],
+    /// The place that is free.
+    free: u8,
+}
 
-/// Budgets that were read and found good.
-pub(crate) struct Budgets(List<Option<BudgetSpec<'static>>, TOLLGATE_ACCOUNTS>);
-
-impl Budgets {
-    /// Reads and checks all of them.
+impl Specs {
+    /// Puts a budget into its place, and returns it for as long as the storage holds it.
     ///
     /// # Safety
-    /// As [`list`].
-    pub(crate) unsafe fn read(pointer: *const tollgate_budget, count: usize) -> Result<Self, Why> {
-        if count > TOLLGATE_ACCOUNTS {
-            return Err(S::ErrorBudgetCount.into());
+    /// There is such a place, nobody refers to what is in it, and the storage stays where it is.
+    unsafe fn put(specs: *mut Self, place: u8, spec: BudgetSpec<'static>) -> &'static BudgetSpec<'static> {
+        // SAFETY: the caller's promise; `'static` is as long as the storage holds the ledger that refers to it.
+        unsafe {
+            let place = (&raw mut (*specs).kept).cast::<BudgetSpec<'static>>().add(place.into());
+            place.write(spec);
+            &*place
         }
-        let convert = |position, budget: tollgate_budget| match budget.spec() {
-            Ok(spec) => Ok(Some(spec)),
-            Err(status) => Err(Why::from(status).of_account(position)),
-        };
-        // SAFETY: the caller's promise.
-        let read = unsafe { list(pointer, count, None, convert)? };
-        let mut left = TOLLGATE_ROLLING_SLICES;
-        for (position, spec) in (0u32..).zip(read.as_slice()) {
-            if let Some(Renewal::Rolling(rolling)) = spec.as_ref().map(BudgetSpec::renewal) {
-                let needed = usize::from(rolling.slices()).saturating_add(1);
-                left = left.checked_sub(needed).ok_or(Why::from(S::ErrorBudgetWindow).of_account(position))?;
-            }
-        }
-        Ok(Self(read))
-    }
-
-    /// Puts them at `specs` and opens an account for each.
-    ///
-    /// # Safety
-    /// `specs` can be written to, and stays as it is for as long as the ledger is used.
-    pub(crate) unsafe fn open<const H: usize, const L: usize, const R: usize>(
-        self,
-        now: Instant,
-        specs: *mut Specs,
-        ledger: &mut Ledger<'static, TOLLGATE_ACCOUNTS, H, L, R, TOLLGATE_ROLLING_SLICES>,
-    ) -> Result<(), Why> {
-        let mut place = specs.cast::<BudgetSpec<'static>>();
-        for spec in self.0.as_slice().iter().flatten() {
-            // SAFETY: there are at most as many as there are places, and the caller promises the rest: `'static` is as
-            // long as the storage holds this ledger.
-            let kept: &'static BudgetSpec<'static> = unsafe {
-                place.write(*spec);
-                &*place
-            };
-            ledger.open(now, kept).map_err(|_| S::ErrorOther)?;
-            // SAFETY: at most one past the last place.
-            place = unsafe { place.add(1) };
-        }
-        Ok(())
     }
 }
 
-const _: () = assert!(tollgate_overage::Debt as u32 == 2 && tollgate_renewal::Rolling as u32 == 4);
+/// Whether these budgets are in order. They are read twice, and not kept in between: a chip's stack is small.
+///
+/// # Safety
+/// As [`each`].
+pub(crate) unsafe fn check(pointer: *const tollgate_budget, count: usize) -> Done {
+    if count > TOLLGATE_ACCOUNTS {
+        return Err(S::ErrorBudgetCount.into());
+    }
+    let mut left = TOLLGATE_ROLLING_SLICES;
+    let see = |position, budget: tollgate_budget| {
+        let wrong = |status: S| Why::from(status).of_account(position);
+        if let Renewal::Rolling(rolling) = budget.spec().map_err(wrong)?.renewal() {
+            let needed = usize::from(rolling.slices()).saturating_add(1);
+            left = left.checked_sub(needed).ok_or(wrong(S::ErrorBudgetWindow))?;
+        }
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { each(pointer, count, see) }
+}
+
+/// Opens an account for each of these budgets, which have been checked, and keeps them at `specs`.
+///
+/// # Safety
+/// As [`each`]; `specs` can be written to, and stays as it is for as long as the ledger is used.
+pub(crate) unsafe fn open<const H: usize, const L: usize, const R: usize>(
+    pointer: *const tollgate_budget,
+    count: usize,
+    now: Instant,
+    specs: *mut Specs,
+    ledger: &mut Ledger<'static, TOLLGATE_ACCOUNTS, H, L, R, TOLLGATE_ROLLING_SLICES>,
+) -> Done {
+    let mut numbers = 0u8..LAST_PLACE;
+    let see = |_, budget: tollgate_budget| {
+        let number = numbers.next().ok_or(S::ErrorBudgetCount)?;
+        // SAFETY: there are as many places as accounts, and the caller promises the rest.
+        let kept = unsafe { Specs::put(specs, number, budget.spec()?) };
+        ledger.open(now, kept).map_err(|_| S::ErrorOther)?;
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe {
+        each(pointer, count, see)?;
+        let places = core::array::from_fn(|account| u8::try_from(account).unwrap_or(LAST_PLACE));
+        (&raw mut (*specs).places).write(places);
+        (&raw mut (*specs).free).write(LAST_PLACE);
+    }
+    Ok(())
+}
+
+/// The place that is free at first.
+#[expect(clippy::cast_possible_truncation, reason = "a handful")]
+const LAST_PLACE: u8 = TOLLGATE_ACCOUNTS as u8;
+
+/// Gives an account another budget.
+///
+/// # Safety
+/// `specs` are those that the ledger refers to, and nobody else uses them during the call.
+pub(crate) unsafe fn change<const H: usize, const L: usize, const R: usize>(
+    specs: *mut Specs,
+    ledger: &mut Ledger<'static, TOLLGATE_ACCOUNTS, H, L, R, TOLLGATE_ROLLING_SLICES>,
+    now: Instant,
+    account: u32,
+    budget: &tollgate_budget,
+) -> Result<(), Why> {
+    let wrong = |status: S| Why::from(status).of_account(account);
+    let id = u8::try_from(account).map(AccountId).map_err(|_| S::ErrorNotFound)?;
+    let spec = budget.spec().map_err(wrong)?;
+    // SAFETY: the caller's promise; the ledger refers to what is kept, and not to these.
+    let (places, free) = unsafe { (&mut (*specs).places, &mut (*specs).free) };
+    let place = places.get_mut(usize::from(id.0)).ok_or(S::ErrorNotFound)?;
+    // SAFETY: the free place is one of those that there are, and nobody refers to it.
+    let kept = unsafe { Specs::put(specs, *free, spec) };
+    ledger.set_spec(now, id, kept).map_err(|error| match error {
+        ChangeError::UnknownBudget => S::ErrorNotFound.into(),
+        ChangeError::UnitMismatch => wrong(S::ErrorBudgetUnit),
+        ChangeError::OtherRenewal => wrong(S::ErrorBudgetRenewal),
+        _ => S::ErrorOther.into(),
+    })?;
+    core::mem::swap(place, free);
+    Ok(())
+}
+
+/// Acknowledges an alert.
+pub(crate) fn acknowledge<const H: usize, const L: usize, const R: usize>(
+    ledger: &mut Ledger<'static, TOLLGATE_ACCOUNTS, H, L, R, TOLLGATE_ROLLING_SLICES>,
+    account: u32,
+    alert: u32,
+) -> Done {
+    let is_it = |known: &Alert| u32::from(known.account.0) == account && u32::from(known.threshold) == alert;
+    let pending = ledger.alerts().find(is_it).ok_or(S::Nothing)?;
+    ledger.acknowledge(pending);
+    Ok(())
+}

@@ -85,10 +85,33 @@ impl<T, const N: usize> List<T, N> {
     }
 }
 
-/// Reads `count` items, each of which is converted with its position; the places behind them hold `empty`.
+/// Reads `count` items, one after the other, with their positions.
 ///
 /// # Safety
 /// A `pointer` that is neither NULL nor misaligned points to `count` valid items, unless `count` is 0.
+pub(crate) unsafe fn each<T: Copy>(
+    pointer: *const T,
+    count: usize,
+    mut see: impl FnMut(u32, T) -> Result<(), Why>,
+) -> Result<(), Why> {
+    if count == 0 {
+        return Ok(());
+    }
+    let mut next = sound(pointer)?;
+    for (position, _) in (0u32..).zip(0..count) {
+        // SAFETY: neither NULL nor misaligned, and the caller promises `count` items.
+        unsafe {
+            see(position, next.read())?;
+            next = next.add(1);
+        }
+    }
+    Ok(())
+}
+
+/// Reads `count` items, each of which is converted with its position; the places behind them hold `empty`.
+///
+/// # Safety
+/// As [`each`].
 pub(crate) unsafe fn list<T: Copy, U: Copy, const N: usize>(
     pointer: *const T,
     count: usize,
@@ -99,16 +122,15 @@ pub(crate) unsafe fn list<T: Copy, U: Copy, const N: usize>(
     if count > N {
         return Err(Status::ErrorTooMany.into());
     }
-    if count > 0 {
-        let mut next = sound(pointer)?;
-        for (position, item) in (0u32..).zip(items.iter_mut().take(count)) {
-            // SAFETY: neither NULL nor misaligned, and the caller promises `count` items.
-            unsafe {
-                *item = convert(position, next.read())?;
-                next = next.add(1);
-            }
+    let mut places = items.iter_mut();
+    let see = |position, item| {
+        if let Some(place) = places.next() {
+            *place = convert(position, item)?;
         }
-    }
+        Ok(())
+    };
+    // SAFETY: the caller's promise.
+    unsafe { each(pointer, count, see)? };
     Ok(List { items, len: count })
 }
 

@@ -6,12 +6,11 @@ use tollgate::{
 };
 
 use crate::bucket::tollgate_quota;
-use crate::budget::{
-    Budgets, Specs, TOLLGATE_ACCOUNTS, TOLLGATE_ROLLING_SLICES, lines, tollgate_budget, tollgate_line,
-};
+use crate::budget::{self, Specs, TOLLGATE_ACCOUNTS, TOLLGATE_ROLLING_SLICES, lines, tollgate_budget, tollgate_line};
 use crate::call::{Place, explained, given, plain};
 use crate::handle::{self, handle, inside};
-use crate::outcome::{repeatable, tollgate_answer, tollgate_outcome, tollgate_response, tollgate_retry};
+use crate::outcome::{repeatable, tollgate_answer, tollgate_outcome, tollgate_retry};
+use crate::response::tollgate_response;
 use crate::status::tollgate_status;
 use crate::why::tollgate_why;
 
@@ -22,7 +21,7 @@ pub const TOLLGATE_GATE_JOBS: usize = 16;
 pub const TOLLGATE_GATE_CALLS: usize = 4;
 
 /// Words of 64 bits in a `tollgate_gate`.
-pub const TOLLGATE_GATE_WORDS: usize = 492;
+pub const TOLLGATE_GATE_WORDS: usize = 517;
 
 /// Every limit of one upstream: requests, slots, accounts, a breaker, the server's word. In the caller's storage, which
 /// stays where it is from `tollgate_gate_init` on.
@@ -72,6 +71,15 @@ pub(crate) unsafe fn gate_read<'h>(gate: *const tollgate_gate) -> Result<&'h The
     unsafe { inside(gate).map(|upstream| &(*upstream).gate) }
 }
 
+/// The budgets of the gate in a storage.
+///
+/// # Safety
+/// As [`inside`].
+pub(crate) unsafe fn specs_of(gate: *mut tollgate_gate) -> Result<*mut Specs, tollgate_status> {
+    // SAFETY: sealed storage holds a valid upstream, and the caller promises the rest.
+    unsafe { inside(gate).map(|upstream| &raw mut (*upstream).specs) }
+}
+
 /// What a gate keeps. What is zero is off or usual, but for the quota, which there must be.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
@@ -116,16 +124,17 @@ pub unsafe extern "C" fn tollgate_gate_init(
             let config = given(config)?;
             let quota = Quota::try_from(config.quota)?;
             let breaker = config.breaker().map_err(|_| tollgate_status::ErrorBreaker)?;
-            let budgets = Budgets::read(config.budgets, config.budget_count)?;
+            budget::check(config.budgets, config.budget_count)?;
             let start = if config.start == u32::MAX { Start::Full } else { Start::With(config.start) };
 
             let upstream = handle::begin(gate)?;
-            let mut money = Ledger::new(Duration::ZERO);
-            budgets.open(now, &raw mut (*upstream).specs, &mut money)?;
-            let limits = Limits::new().requests(TokenBucket::new(quota, start, now)).money(money);
-            let slots = if config.slots == 0 { u32::MAX } else { config.slots };
-            let made = Gate::new(limits.breaker(Breaker::new(breaker, now)), now);
-            (&raw mut (*upstream).gate).write(made.with_slots(slots).with_patience(config.patience()));
+            let made = &raw mut (*upstream).gate;
+            let limits = Limits::new().requests(TokenBucket::new(quota, start, now)).money(Ledger::new(Duration::ZERO));
+            made.write(Gate::new(limits.breaker(Breaker::new(breaker, now)), now));
+            let (made, specs) = (&mut *made, &raw mut (*upstream).specs);
+            budget::open(config.budgets, config.budget_count, now, specs, made.money_mut(now))?;
+            made.set_slots(if config.slots == 0 { u32::MAX } else { config.slots });
+            made.set_patience(config.patience());
             handle::finish(gate);
             Ok(())
         })

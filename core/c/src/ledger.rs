@@ -1,13 +1,13 @@
 //! `tollgate_ledger`: budgets that are charged together, with holds that are settled, voided and refunded.
 
-use tollgate::{AccountId, Alert, Duration, Instant, JobId, Ledger, OnExpiry, Receipt};
+use tollgate::{AccountId, Duration, Instant, JobId, Ledger, OnExpiry};
 
 use crate::budget::{
-    Budgets, Specs, TOLLGATE_ACCOUNTS, TOLLGATE_ROLLING_SLICES, lines, tollgate_budget, tollgate_line,
+    self, Specs, TOLLGATE_ACCOUNTS, TOLLGATE_ROLLING_SLICES, acknowledge, change, lines, tollgate_budget, tollgate_line,
 };
-use crate::call::{Done, Place, explained, given, plain};
+use crate::call::{Place, explained, given, plain};
 use crate::handle::{self, handle, inside};
-use crate::report::{tollgate_heard, tollgate_receipt, tollgate_report, tollgate_wall};
+use crate::report::{receipted, tollgate_heard, tollgate_receipt, tollgate_report, tollgate_wall};
 use crate::status::tollgate_status;
 use crate::why::tollgate_why;
 
@@ -18,7 +18,7 @@ pub const TOLLGATE_LEDGER_HOLDS: usize = 8;
 pub const TOLLGATE_LEDGER_REMEMBERED: usize = 8;
 
 /// Words of 64 bits in a `tollgate_ledger`.
-pub const TOLLGATE_LEDGER_WORDS: usize = 771;
+pub const TOLLGATE_LEDGER_WORDS: usize = 796;
 
 /// Budgets that are charged together, all of them or none. In the caller's storage, which stays where it is from
 /// `tollgate_ledger_init` on.
@@ -80,11 +80,12 @@ pub unsafe extern "C" fn tollgate_ledger_init(
     // SAFETY: the caller keeps the rules. The budgets stay beside the ledger that refers to them, and are sealed with it.
     unsafe {
         explained(why, || {
-            let budgets = Budgets::read(budgets, count)?;
+            budget::check(budgets, count)?;
             let books = handle::begin(ledger)?;
             let accounts = &raw mut (*books).accounts;
             accounts.write(Ledger::new(Duration::from_micros(grace_us)));
-            budgets.open(Instant::from_micros(now_us), &raw mut (*books).specs, &mut *accounts)?;
+            let specs = &raw mut (*books).specs;
+            budget::open(budgets, count, Instant::from_micros(now_us), specs, &mut *accounts)?;
             handle::finish(ledger);
             Ok(())
         })
@@ -332,24 +333,28 @@ pub unsafe extern "C" fn tollgate_ledger_acknowledge(
     alert: u32,
 ) -> tollgate_status {
     // SAFETY: the caller keeps the rules.
-    unsafe {
-        plain(|| {
-            let books = books(ledger)?;
-            let is_it = |known: &Alert| u32::from(known.account.0) == account && u32::from(known.threshold) == alert;
-            let pending = books.alerts().find(is_it).ok_or(tollgate_status::Nothing)?;
-            books.acknowledge(pending);
-            Ok(())
-        })
-    }
+    unsafe { plain(|| acknowledge(books(ledger)?, account, alert)) }
 }
 
-/// Does what has a receipt, unless that cannot be written.
+/// Gives an account another budget from now on: another limit, soft limit, overage or alerts, copied. What is held and
+/// posted stays.
 ///
-/// # Safety
-/// A `receipt` that is neither NULL nor misaligned can be written to during the call.
-unsafe fn receipted(receipt: *mut tollgate_receipt, call: impl FnOnce() -> Result<Receipt, tollgate_why>) -> Done {
-    // SAFETY: the caller's promise.
-    let place = unsafe { Place::optional(receipt)? };
-    place.put(call()?.into());
-    Ok(())
+/// Errors: `TOLLGATE_STATUS_ERROR_NOT_FOUND`; `TOLLGATE_STATUS_ERROR_BUDGET_...`, also if unit or renewal are not those
+/// that the account has.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tollgate_ledger_set_budget(
+    ledger: *mut tollgate_ledger,
+    now_us: u64,
+    account: u32,
+    budget: *const tollgate_budget,
+    why: *mut tollgate_why,
+) -> tollgate_status {
+    let now = Instant::from_micros(now_us);
+    // SAFETY: the caller keeps the rules. The budgets are beside the ledger that refers to them.
+    unsafe {
+        explained(why, || {
+            let (specs, budget) = (inside(ledger).map(|books| &raw mut (*books).specs)?, given(budget)?);
+            change(specs, books(ledger)?, now, account, &budget)
+        })
+    }
 }

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
-#![allow(non_camel_case_types, reason = "the names are those of the C header")]
-#![allow(clippy::missing_safety_doc, reason = "the same for every function: said once, under Rules")]
+#![expect(non_camel_case_types, reason = "the names are those of the C header")]
+#![expect(clippy::missing_safety_doc, reason = "the same for every function: said once, under Rules")]
 #![deny(
     clippy::float_arithmetic,
     clippy::std_instead_of_core,
@@ -14,6 +14,7 @@
 #[cfg(not(target_os = "none"))]
 extern crate std;
 
+mod accounts;
 mod backoff;
 mod bucket;
 mod budget;
@@ -24,11 +25,14 @@ mod jobs;
 mod ledger;
 mod outcome;
 mod report;
+mod response;
 mod slots;
+mod state;
 mod status;
 mod why;
 mod window;
 
+pub use accounts::*;
 pub use backoff::*;
 pub use bucket::*;
 pub use budget::{
@@ -46,13 +50,15 @@ pub use jobs::*;
 pub use ledger::*;
 pub use outcome::*;
 pub use report::*;
+pub use response::*;
 pub use slots::*;
+pub use state::*;
 pub use status::*;
 pub use why::*;
 pub use window::*;
 
-/// No panic can be reached in an optimised build, but for `tollgate_response_line`: what does not call that contains no call
-/// of this, and links without `tollgate_panicked`. Else the application provides it; it must not return.
+/// No panic can be reached in an optimised build, so that it contains no call of this and links without
+/// `tollgate_panicked`. Whoever links an unoptimised build provides that; it must not return.
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -2,8 +2,9 @@
 
 use tollgate::{Duration, Heard, Receipt, Report, Trust, UnixMicros};
 
-use crate::call::flag;
+use crate::call::{Done, Place, flag};
 use crate::status::tollgate_status;
+use crate::why::tollgate_why;
 
 /// What a call on accounts did. Sets of lines have one bit each, the first the lowest.
 #[repr(C)]
@@ -136,4 +137,18 @@ impl From<Heard> for tollgate_heard {
             Heard::BelowFloor => Self::Ignored,
         }
     }
+}
+
+/// Does what has a receipt, unless that cannot be written.
+///
+/// # Safety
+/// A `receipt` that is neither NULL nor misaligned can be written to during the call.
+pub(crate) unsafe fn receipted(
+    receipt: *mut tollgate_receipt,
+    call: impl FnOnce() -> Result<Receipt, tollgate_why>,
+) -> Done {
+    // SAFETY: the caller's promise.
+    let place = unsafe { Place::optional(receipt)? };
+    place.put(call()?.into());
+    Ok(())
 }

@@ -159,6 +159,19 @@ impl<A> Job<A> {
         self.flags = if untold { UNTOLD } else { 0 };
     }
 
+    /// For an image.
+    #[cfg(feature = "image")]
+    pub(crate) const fn flags(&self) -> u8 {
+        self.flags
+    }
+
+    /// Goes on as it was in an image; `false` for flags that there are none of.
+    #[cfg(feature = "image")]
+    pub(crate) const fn resume(&mut self, state: JobState, flags: u8) -> bool {
+        (self.state, self.flags) = (state, flags & (MISSED | UNTOLD | GONE));
+        flags == self.flags
+    }
+
     pub(crate) const fn is_untold(&self) -> bool {
         self.flags & UNTOLD != 0
     }

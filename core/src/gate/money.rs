@@ -31,17 +31,20 @@ pub trait Money: sealed::Sealed {
 
     #[doc(hidden)]
     fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError>;
+    /// `due`: none of the endings is earlier.
     #[doc(hidden)]
     fn quote(
         &self,
         asked: Instant,
         lines: &[Line],
+        due: Instant,
         endings: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), (AccountId, Denied)>;
     #[doc(hidden)]
     fn act(&mut self, eff: Instant);
+    /// Into `amounts`, which are [`NOTHING`](Self::NOTHING).
     #[doc(hidden)]
-    fn hold(&mut self, lines: &[Line]) -> Self::Amounts;
+    fn hold(&mut self, lines: &[Line], amounts: &mut Self::Amounts);
     #[doc(hidden)]
     fn free(&mut self, amounts: &Self::Amounts);
     #[doc(hidden)]
@@ -92,14 +95,13 @@ impl Money for () {
         &self,
         _: Instant,
         _: &[Line],
+        _: Instant,
         _: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), (AccountId, Denied)> {
         Ok(())
     }
     fn act(&mut self, _: Instant) {}
-    fn hold(&mut self, _: &[Line]) -> Self::Amounts {
-        []
-    }
+    fn hold(&mut self, _: &[Line], _: &mut Self::Amounts) {}
     fn free(&mut self, _: &Self::Amounts) {}
     fn post(&mut self, _: &mut Self::Amounts) {}
     fn matches_all(&self, _: &Self::Amounts, actual: &[Line]) -> Result<(), LedgerError> {
@@ -140,11 +142,18 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
         &self,
         asked: Instant,
         lines: &[Line],
+        due: Instant,
         endings: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), (AccountId, Denied)> {
         let eff = self.effective(asked);
         let mut worst: Option<(AccountId, Denied)> = None;
         for line in lines {
+            // The common case: time has done nothing to this account, so that it is as it stands.
+            if eff < due
+                && self.stands(line.account, eff).is_some_and(|(spec, budget)| line.micros <= budget.free(spec))
+            {
+                continue;
+            }
             if let Err(denied) = self.line_fits(line, eff, &endings)
                 && worst.is_none_or(|(_, worst)| denied.outranks(worst))
             {
@@ -160,14 +169,12 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
         }
     }
 
-    fn hold(&mut self, lines: &[Line]) -> Self::Amounts {
-        let mut amounts = Self::NOTHING;
+    fn hold(&mut self, lines: &[Line], amounts: &mut Self::Amounts) {
         for (amount, line) in amounts.iter_mut().zip(lines) {
             let tag = self.accounts.get(usize::from(line.account.0)).map_or(0, |a| self.tag(a.spec, &a.budget));
             *amount = HeldAmount { micros: line.micros, tag, account: line.account, partial: false };
             self.change(line.account, |budget| budget.held = budget.held.saturating_add(line.micros));
         }
-        amounts
     }
 
     fn free(&mut self, amounts: &Self::Amounts) {
@@ -271,6 +278,13 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
 }
 
 impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, S> {
+    /// The account as it is written down, if that is how it is at `eff` but for what ends in the gate.
+    fn stands(&self, at: AccountId, eff: Instant) -> Option<(&'a BudgetSpec<'a>, &crate::budget::Budget)> {
+        let account = self.accounts.get(usize::from(at.0))?;
+        let stands = eff < account.budget.roll_at && !matches!(account.spec.renewal, Renewal::Rolling(_));
+        stands.then_some((account.spec, &account.budget))
+    }
+
     /// The account as it is at `eff`, with what time does to the holds of a gate until then.
     fn view_with(
         &self,

@@ -27,6 +27,12 @@ impl Offer {
     /// Nothing was said yet.
     pub const NONE: Self = Self { rate: None, own: None, slots: u32::MAX };
 
+    /// What an image remembers of it; the quota in force is the owner's.
+    #[cfg(feature = "image")]
+    pub(crate) const fn heard(rate: Option<(u32, Duration)>, slots: u32) -> Self {
+        Self { rate, own: None, slots }
+    }
+
     /// The rate that the server advertises: requests, and in how long; `None` while none is known.
     pub const fn rate(&self) -> Option<(u32, Duration)> {
         self.rate

@@ -46,8 +46,8 @@ pub trait Part {
     fn part_settle(&mut self, now: Instant, held: Self::Held, counts: bool);
 }
 
-/// What is kept of a [`Reservation`] for now, in 24 bytes.
-#[derive(Debug)]
+/// What is kept of a [`Reservation`] for now, in 24 bytes. An image settles a copy of it, on a copy of its limit.
+#[derive(Clone, Copy, Debug)]
 pub struct Booked {
     at: Instant,
     key: u64,
@@ -256,6 +256,14 @@ pub struct Adaptation {
     pub pacing: Option<Pacing>,
     /// What the server advertises, where it is less than what the owner has set.
     pub offer: Option<Offer>,
+}
+
+#[cfg(feature = "image")]
+impl Adaptation {
+    /// Whether it changes the quota in force.
+    pub(crate) const fn retunes(&self) -> bool {
+        self.rate.is_some() || self.offer.is_some()
+    }
 }
 
 /// The place of the adaptation.

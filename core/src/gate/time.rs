@@ -173,7 +173,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.limits.all_mut().money.act(eff);
     }
 
-    fn first_end(&self) -> Instant {
+    pub(super) fn first_end(&self) -> Instant {
         let jobs = self.jobs.iter().filter(|job| job.state.has_hold()).map(|job| job.ends);
         self.calls.iter().map(|call| call.until).chain(jobs).min().unwrap_or(Instant::MAX)
     }

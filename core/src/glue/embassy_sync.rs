@@ -11,6 +11,8 @@
 //! C works ─────────────┘
 //! ```
 
+mod gate;
+mod gated;
 mod line;
 mod permit;
 mod room;
@@ -24,6 +26,8 @@ use embassy_sync::blocking_mutex::raw::RawMutex;
 use crate::limiter::{Denied, Limiter, Reservation};
 use crate::time::{Clock, Duration, Instant};
 
+pub use gate::{Admission, AdmitError, Admitting};
+pub use gated::{Dispatches, Gated};
 pub use permit::Permit;
 use room::{Room, WakeLater, behind};
 pub use waiting::{AlarmClock, WaitError, Waiting};

@@ -68,6 +68,57 @@ pub(crate) fn read_part<B: Body>(body: &mut B, from: &mut Reader<'_>, when: &mut
     when.same = around;
 }
 
+/// What may stand in a place of a bigger image: a body with its fingerprints, perhaps, or nothing.
+pub(crate) trait Piece {
+    /// How many bytes it takes, always.
+    const LEN: usize;
+
+    fn write(&self, saved: Instant, to: &mut Writer<'_>);
+
+    fn read(&mut self, from: &mut Reader<'_>, when: &mut Shift);
+}
+
+impl Piece for () {
+    const LEN: usize = 0;
+
+    fn write(&self, _saved: Instant, _to: &mut Writer<'_>) {}
+
+    fn read(&mut self, _from: &mut Reader<'_>, _when: &mut Shift) {}
+}
+
+impl<B: Body> Piece for B {
+    const LEN: usize = part_len::<B>();
+
+    fn write(&self, saved: Instant, to: &mut Writer<'_>) {
+        write_part(self, saved, to);
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>, when: &mut Shift) {
+        read_part(self, from, when);
+    }
+}
+
+/// It is there in both, or in neither.
+impl<B: Body> Piece for Option<B> {
+    const LEN: usize = 1 + part_len::<B>();
+
+    fn write(&self, saved: Instant, to: &mut Writer<'_>) {
+        to.u8(u8::from(self.is_some()));
+        match self {
+            Some(part) => write_part(part, saved, to),
+            None => to.blank(part_len::<B>()),
+        }
+    }
+
+    fn read(&mut self, from: &mut Reader<'_>, when: &mut Shift) {
+        when.require(from.flag() == self.is_some());
+        match self {
+            Some(part) => read_part(part, from, when),
+            None => from.skip(part_len::<B>()),
+        }
+    }
+}
+
 /// The place of an image in a slice.
 pub(crate) fn place(out: &mut [u8], size: usize) -> Result<&mut [u8], ImageError> {
     out.get_mut(..size).ok_or(ImageError::NoRoom { needed: size })
@@ -260,6 +311,16 @@ impl Shift {
             self.found_clamped();
         }
         Self { saved: self.saved.max(last), ..*self }
+    }
+
+    /// Reads a part whose numbers may be others because the object has changed them itself; whether they are.
+    pub(crate) fn leniently(&mut self, read: impl FnOnce(&mut Self)) -> bool {
+        let (mismatch, other) = (self.mismatch, self.restored.other_config);
+        (self.mismatch, self.restored.other_config) = (Mismatch::KeepUsed, false);
+        read(self);
+        let changed = self.restored.other_config;
+        (self.mismatch, self.restored.other_config) = (mismatch, other);
+        changed
     }
 
     /// Refuses the image as one of another configuration, unless this is so.

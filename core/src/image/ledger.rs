@@ -131,6 +131,8 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
         let (now, was_known) = (when.now(), self.wall.is_known());
         let deadlines = self.holds.iter().map(|hold| self.deadline(hold));
         self.next_expiry = deadlines.min().unwrap_or(Instant::MAX);
+        // A gate shows what its jobs hold only when it is told the date: one that was told before is forgotten.
+        let own = if H == 0 { Wall { known: false, ..own } } else { own };
         if own.is_known() {
             // The date was learned since the boot: that is later news than the image.
             self.wall = Wall { floor: self.wall.floor.max(own.floor), ..own };

@@ -9,17 +9,19 @@
 
 use heapless::Vec;
 
-use crate::bounded::{Bounded, Counting};
-use crate::budget::{Budget, DATED, Home};
-use crate::hold::{AccountId, Hold, HoldState, Line, OnExpiry};
-use crate::job::JobId;
+use crate::bounded::Bounded;
+use crate::budget::{Budget, DATED};
+use crate::hold::{AccountId, Hold, HoldState, Line};
 use crate::ledger::Ledger;
 use crate::terms::{BudgetSpec, Renewal};
 use crate::time::{Duration, Instant};
 use crate::wall::UnixMicros;
 
+use super::JournalFault;
+use super::jobs::carried;
+use super::layout::Layout;
 use super::lease::{Keeping, Lease};
-use super::record::{Figures, JobPhase, JobRecord, Record, fingerprint};
+use super::record::{Figures, JobRecord, Record, fingerprint};
 
 /// The flag of a budget that a damage has closed; the others are those of the budget.
 pub(crate) const CLOSED: u8 = 4;
@@ -144,7 +146,26 @@ pub(crate) fn config<const N: usize, const H: usize, const L: usize, const R: us
 }
 
 impl<const N: usize, const J: usize> Books<N, J> {
-    pub(crate) fn new(keeping: &[Keeping]) -> Self {
+    /// The books of so many accounts and jobs, if a page has room for them.
+    pub(crate) fn open(
+        accounts: usize,
+        keeping: &[Keeping],
+        layout: &Layout,
+        jobs: usize,
+    ) -> Result<Self, JournalFault> {
+        if keeping.len() != accounts {
+            let few = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
+            return Err(JournalFault::Keeping { given: few(keeping.len()), accounts: few(accounts) });
+        }
+        // Header, mark, and the largest record on top of a snapshot.
+        let snapshot = accounts.saturating_mul(4).saturating_add(jobs.saturating_mul(3));
+        if snapshot.saturating_add(2 + BLOCKS + 2 + 4) > usize::from(layout.slots()) {
+            return Err(JournalFault::PageTooSmall { slots: layout.slots() });
+        }
+        Ok(Self::new(keeping))
+    }
+
+    fn new(keeping: &[Keeping]) -> Self {
         let kept = |keeping: &Keeping| Kept {
             lease: Lease::new(*keeping, 0),
             undated: 0,
@@ -166,18 +187,8 @@ impl<const N: usize, const J: usize> Books<N, J> {
         }
     }
 
-    /// The slots that a snapshot of everything takes at most.
-    pub(crate) fn most_slots(accounts: usize) -> usize {
-        let jobs = J.saturating_mul(3);
-        accounts.saturating_mul(4).saturating_add(jobs).saturating_add(2 + BLOCKS)
-    }
-
     pub(crate) fn kept(&self, at: AccountId) -> Option<&Kept> {
         self.kept.get(usize::from(at.0))
-    }
-
-    pub(crate) fn job(&self, id: JobId) -> Option<&KeptJob> {
-        self.jobs.iter().find(|job| job.record.id == id)
     }
 
     fn standing<'a, const H: usize, const L: usize, const R: usize, const S: usize>(
@@ -189,8 +200,10 @@ impl<const N: usize, const J: usize> Books<N, J> {
         let (spec, budget) = ledger.view(at, eff)?;
         let dated = spec.renewal.is_dated();
         let rolling = matches!(spec.renewal, Renewal::Rolling(_));
-        let mut used = budget.posted.saturating_add(budget.held).saturating_add(budget.debt);
-        for job in &self.jobs {
+        // What is held for a gate has records of its own, job by job.
+        let held = if H == 0 { 0 } else { budget.held };
+        let mut used = budget.posted.saturating_add(held).saturating_add(budget.debt);
+        for job in if J == 0 { &[][..] } else { &self.jobs } {
             used = used.saturating_sub(carried(ledger, job.record.id, at, &budget, rolling, eff));
         }
         let period = if dated { budget.period } else { 0 };
@@ -248,6 +261,20 @@ impl<const N: usize, const J: usize> Books<N, J> {
         lower.map(|high| Record::Lease { account, period: now.period, high, undated: now.undated(high) })
     }
 
+    /// The record that is needed after the fact: of what was used and is in no lease yet, or as in `tidy`.
+    pub(crate) fn overtaken<const H: usize, const L: usize, const R: usize, const S: usize>(
+        &self,
+        ledger: &Ledger<'_, N, H, L, R, S>,
+        account: AccountId,
+    ) -> Option<Record> {
+        let (now, kept) = (self.standing(ledger, account, ledger.last)?, self.kept(account)?);
+        if self.same_period(kept, &now) && now.used > kept.lease.high() {
+            let high = kept.lease.raised(now.used, 0, now.free());
+            return Some(Record::Lease { account, period: now.period, high, undated: now.undated(high) });
+        }
+        self.tidy(ledger, account, false)
+    }
+
     /// One record after another of all there is, for a new page: what was written down last, not what is planned.
     pub(crate) fn record<const H: usize, const L: usize, const R: usize, const S: usize>(
         &self,
@@ -271,8 +298,10 @@ impl<const N: usize, const J: usize> Books<N, J> {
         if let Some(record) = fixed.get(at) {
             return Some(record.clone());
         }
-        let blocks = self.blocks.iter().map(|(who, until)| Record::Block { who: *who, until: *until });
-        let jobs = self.jobs.iter().filter(|job| job.written).map(|job| Record::Job(job.record.clone()));
+        let base = self.base.max(ledger.last);
+        let jobs = if J == 0 { &[][..] } else { &self.jobs };
+        let blocks = self.blocks.iter().map(|(who, until)| Record::Block { who: *who, until: *until, base });
+        let jobs = jobs.iter().filter(|job| job.written).map(|job| Record::Job(job.record.clone()));
         blocks.chain(jobs).nth(at - fixed.len())
     }
 
@@ -316,34 +345,23 @@ impl<const N: usize, const J: usize> Books<N, J> {
                 (self.base, self.floor) = (*base, *floor);
                 self.clock_due = base.saturating_add(CLOCK_EVERY);
             }
-            Record::Alert { .. } | Record::Block { .. } => {}
+            Record::Block { base, .. } => self.base = self.base.max(*base),
+            Record::Alert { .. } => {}
         }
     }
 
-    /// A job's record: its last one moves what it took into the leases. One for a job that is not kept is a repetition.
-    pub(crate) fn wrote_job(&mut self, job: &JobRecord) {
-        let known = self.jobs.iter().place(|known| known.record.id == job.id);
-        match (job.phase, known) {
-            (JobPhase::Sent | JobPhase::Running, Some(at)) => {
-                if let Some(known) = self.jobs.get_mut(at) {
-                    *known = KeptJob { record: job.clone(), written: true };
-                }
-            }
-            (JobPhase::Sent | JobPhase::Running, None) => {
-                // There is a place: it was checked, and a journal of more jobs is refused.
-                let _ = self.jobs.put(KeptJob { record: job.clone(), written: true });
-            }
-            (JobPhase::Settled | JobPhase::Freed, Some(at)) => {
-                let _ = self.jobs.take_out(at);
-                for (account, micros) in &job.amounts {
-                    if let Some(kept) = self.kept.get_mut(usize::from(account.0)) {
-                        kept.lease.written(kept.lease.high().saturating_add(*micros));
-                        let undated = if job.tag == UNDATED_JOB { *micros } else { 0 };
-                        kept.undated = kept.undated.saturating_add(undated);
-                    }
-                }
-            }
-            (JobPhase::Settled | JobPhase::Freed, None) => {}
+    /// So much more is inside a lease: what a record of a job moves there.
+    pub(crate) fn add(&mut self, account: AccountId, micros: u64, undated: bool) {
+        if let Some(kept) = self.kept.get_mut(usize::from(account.0)) {
+            kept.lease.written(kept.lease.high().saturating_add(micros));
+            kept.undated = kept.undated.saturating_add(if undated { micros } else { 0 });
+        }
+    }
+
+    /// So much less is inside a lease: what the last record of a job takes back of what was posted for it.
+    pub(crate) fn take_back(&mut self, account: AccountId, micros: u64) {
+        if let Some(kept) = self.kept.get_mut(usize::from(account.0)) {
+            kept.lease.written(kept.lease.high().saturating_sub(micros));
         }
     }
 
@@ -363,21 +381,6 @@ impl<const N: usize, const J: usize> Books<N, J> {
         budget.cover(spec, excess, rolling, forced).map_or(0, |cover| cover.posted.saturating_add(cover.debt))
     }
 
-    /// What the end of a kept job adds to a lease: all of it, because its hold was not in it.
-    pub(crate) fn outcome<const H: usize, const L: usize, const R: usize, const S: usize>(
-        ledger: &Ledger<'_, N, H, L, R, S>,
-        id: JobId,
-        line: &Line,
-        eff: Instant,
-    ) -> u64 {
-        let hold = ledger.look(id, eff);
-        let excess = Self::excess(ledger, hold.as_ref(), line, eff, true);
-        let carried = ledger.view(line.account, eff).map_or(0, |(spec, budget)| {
-            carried(ledger, id, line.account, &budget, matches!(spec.renewal, Renewal::Rolling(_)), eff)
-        });
-        excess.saturating_add(carried.min(line.micros))
-    }
-
     /// The snapshot of a budget whose owner says what is used of it.
     pub(crate) fn repaired<const H: usize, const L: usize, const R: usize, const S: usize>(
         &self,
@@ -391,46 +394,4 @@ impl<const N: usize, const J: usize> Books<N, J> {
         now.budget = *after;
         Some(now.snapshot(account, high, 0, after.flags))
     }
-
-    /// The last record of a job.
-    pub(crate) fn last_record<const H: usize, const L: usize, const R: usize, const S: usize>(
-        &self,
-        ledger: &Ledger<'_, N, H, L, R, S>,
-        id: JobId,
-        actual: Option<&[Line]>,
-        eff: Instant,
-    ) -> Option<Record> {
-        let job = &self.job(id).filter(|job| job.written)?.record;
-        let amounts = |line: &Line| (line.account, Self::outcome(ledger, id, line, eff));
-        Some(Record::Job(JobRecord {
-            phase: if actual.is_some() { JobPhase::Settled } else { JobPhase::Freed },
-            tag: if ledger.wall.is_known() { 0 } else { UNDATED_JOB },
-            amounts: Vec::of(actual.unwrap_or_default().iter().map(amounts)),
-            ..job.clone()
-        }))
-    }
-}
-
-/// In a last record the tag says whether the date was unknown: the provider's tag is of no use any more.
-pub(crate) const UNDATED_JOB: u64 = 1;
-
-/// What a kept job holds in this budget, as it is counted there at `eff`.
-fn carried<const N: usize, const H: usize, const L: usize, const R: usize, const S: usize>(
-    ledger: &Ledger<'_, N, H, L, R, S>,
-    id: JobId,
-    account: AccountId,
-    budget: &Budget,
-    rolling: bool,
-    eff: Instant,
-) -> u64 {
-    let Some(hold) = ledger.hold(id) else { return 0 };
-    let Some(line) = hold.line(account) else { return 0 };
-    let runs = hold.state == HoldState::Live && !ledger.is_over(hold, eff);
-    let counted = match hold.state {
-        HoldState::Live => runs || hold.on_expiry == OnExpiry::Post && !rolling,
-        HoldState::Expired => hold.on_expiry == OnExpiry::Post && !rolling,
-        _ => false,
-    };
-    let here = rolling || budget.home(line.tag) != Home::Previous;
-    if counted && here { line.reserved } else { 0 }
 }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use crate::gate::GateError;
 use crate::hold::{AccountId, LedgerError};
 
 use super::layout::LayoutError;
@@ -53,6 +54,11 @@ pub enum JournalFault {
         /// How many it has.
         slots: u16,
     },
+    /// A job weighs more than a record has room for.
+    TooHeavy {
+        /// What it weighs.
+        weight: u32,
+    },
     /// The numbers of records or pages are used up: after 4 294 967 294 of them.
     Exhausted,
 }
@@ -76,6 +82,7 @@ impl fmt::Display for JournalFault {
             Self::PageTooSmall { slots } => {
                 write!(f, "a page of {slots} slots: expected room for all accounts, jobs and blocks")
             }
+            Self::TooHeavy { weight } => write!(f, "a job of weight {weight}: expected at most 65535"),
             Self::Exhausted => f.write_str("the numbers of records are used up: expected a new flash"),
         }
     }
@@ -148,3 +155,36 @@ impl<E: fmt::Debug> fmt::Display for KeepError<E> {
 }
 
 impl<E: fmt::Debug> core::error::Error for KeepError<E> {}
+
+/// Why a call on a [`GateKeeper`](super::GateKeeper) was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum GateKeepError<E> {
+    /// By the gate; nothing has changed.
+    Gate(GateError),
+    /// By the journal: the record could not be written.
+    Journal(JournalError<E>),
+}
+
+impl<E> From<GateError> for GateKeepError<E> {
+    fn from(error: GateError) -> Self {
+        Self::Gate(error)
+    }
+}
+
+impl<E> From<JournalError<E>> for GateKeepError<E> {
+    fn from(error: JournalError<E>) -> Self {
+        Self::Journal(error)
+    }
+}
+
+impl<E: fmt::Debug> fmt::Display for GateKeepError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Gate(error) => error.fmt(f),
+            Self::Journal(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: fmt::Debug> core::error::Error for GateKeepError<E> {}

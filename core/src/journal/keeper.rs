@@ -1,9 +1,7 @@
 //! `Keeper`: a ledger that writes down before it grants.
 //!
-//! Here is what needs no flash, and what drives one; the verbs are in `verbs`. If a record cannot be written nothing is
+//! Here is what needs no flash; the verbs are in `verbs`. If a record cannot be written nothing is
 //! granted.
-
-use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
 
 use crate::hold::{AccountId, LedgerError, Line, Receipt};
 use crate::job::JobId;
@@ -12,10 +10,7 @@ use crate::terms::{BudgetSpec, ChangeError};
 use crate::time::{Duration, Instant};
 use crate::wall::{Heard, Trust, UnixMicros};
 
-use super::fault::JournalError;
-use super::log::Step;
-use super::record::{JobRecord, Record};
-use super::recovery::{Look, Scan};
+use super::record::JobRecord;
 use super::state::{Health, State};
 
 /// A flash whose driver is asynchronous: `Keeper<Async<F>, ..>` has the same verbs as `async fn`.
@@ -108,7 +103,7 @@ impl<'a, F, const N: usize, const H: usize, const J: usize, const L: usize, cons
 
     /// Whether a damage has closed this budget, and nothing has opened it since.
     pub fn is_closed(&self, account: AccountId) -> bool {
-        self.state.is_closed(account)
+        self.state.books.is_closed(&self.state.ledger, account)
     }
 
     /// What is used of this budget at most, going by its last record; kept jobs not included. In millionths.
@@ -181,124 +176,5 @@ impl<'a, F, const N: usize, const H: usize, const J: usize, const L: usize, cons
         ttl: Duration,
     ) -> Result<Receipt, LedgerError> {
         self.state.reserve_unsent(now, id, lines, ttl)
-    }
-}
-
-impl<F: NorFlash, const N: usize, const H: usize, const J: usize, const L: usize, const R: usize, const S: usize>
-    Keeper<'_, F, N, H, J, L, R, S>
-{
-    pub(super) fn drive(&mut self, record: Option<Record>) -> Result<(), JournalError<F::Error>> {
-        self.state.log.begin(record);
-        loop {
-            let done = match self.state.step()? {
-                Step::Read(at) => self.flash.read(at, &mut self.state.log.buf),
-                Step::Write(at) => self.flash.write(at, &self.state.log.buf),
-                Step::Erase(from, to) => self.flash.erase(from, to),
-                Step::Ask(_) => Ok(()),
-                Step::Done => return Ok(()),
-            };
-            if let Err(error) = done {
-                self.state.log.abandon();
-                return Err(JournalError::Flash(error));
-            }
-        }
-    }
-
-    pub(super) fn scan(&mut self, scan: &mut Scan) -> Result<(), JournalError<F::Error>> {
-        loop {
-            let done = match scan.next()? {
-                Look::Read(at) => self.flash.read(at, &mut scan.buf),
-                Look::Write(at) => self.flash.write(at, &scan.buf),
-                Look::Replay => {
-                    self.state.replay(scan)?;
-                    Ok(())
-                }
-                Look::Done => return Ok(()),
-            };
-            done.map_err(JournalError::Flash)?;
-        }
-    }
-
-    pub(super) fn start(
-        &mut self,
-        pages: impl Iterator<Item = u16>,
-        scan: &Scan,
-    ) -> Result<(), JournalError<F::Error>> {
-        for page in pages {
-            let (from, to) = scan.layout().range(page);
-            self.flash.erase(from, to).map_err(JournalError::Flash)?;
-        }
-        self.flash.write(scan.layout().start(), &scan.first_header()).map_err(JournalError::Flash)
-    }
-}
-
-#[cfg(feature = "journal-async")]
-use embedded_storage_async::nor_flash::{NorFlash as AsyncNorFlash, ReadNorFlash as AsyncReadNorFlash};
-
-#[cfg(feature = "journal-async")]
-impl<F: AsyncNorFlash, const N: usize, const H: usize, const J: usize, const L: usize, const R: usize, const S: usize>
-    Keeper<'_, Async<F>, N, H, J, L, R, S>
-{
-    pub(super) async fn drive(&mut self, record: Option<Record>) -> Result<(), JournalError<F::Error>> {
-        self.state.log.begin(record);
-        loop {
-            let done = match self.state.step()? {
-                Step::Read(at) => self.flash.0.read(at, &mut self.state.log.buf).await,
-                Step::Write(at) => self.flash.0.write(at, &self.state.log.buf).await,
-                Step::Erase(from, to) => self.flash.0.erase(from, to).await,
-                Step::Ask(_) => Ok(()),
-                Step::Done => return Ok(()),
-            };
-            if let Err(error) = done {
-                self.state.log.abandon();
-                return Err(JournalError::Flash(error));
-            }
-        }
-    }
-
-    pub(super) async fn scan(&mut self, scan: &mut Scan) -> Result<(), JournalError<F::Error>> {
-        loop {
-            let done = match scan.next()? {
-                Look::Read(at) => self.flash.0.read(at, &mut scan.buf).await,
-                Look::Write(at) => self.flash.0.write(at, &scan.buf).await,
-                Look::Replay => {
-                    self.state.replay(scan)?;
-                    Ok(())
-                }
-                Look::Done => return Ok(()),
-            };
-            done.map_err(JournalError::Flash)?;
-        }
-    }
-
-    pub(super) async fn start(
-        &mut self,
-        pages: impl Iterator<Item = u16>,
-        scan: &Scan,
-    ) -> Result<(), JournalError<F::Error>> {
-        for page in pages {
-            let (from, to) = scan.layout().range(page);
-            self.flash.0.erase(from, to).await.map_err(JournalError::Flash)?;
-        }
-        self.flash.0.write(scan.layout().start(), &scan.first_header()).await.map_err(JournalError::Flash)
-    }
-}
-
-impl<F: ReadNorFlash, const N: usize, const H: usize, const J: usize, const L: usize, const R: usize, const S: usize>
-    Keeper<'_, F, N, H, J, L, R, S>
-{
-    pub(super) fn capacity(flash: &F) -> usize {
-        flash.capacity()
-    }
-}
-
-#[cfg(feature = "journal-async")]
-impl<F, const N: usize, const H: usize, const J: usize, const L: usize, const R: usize, const S: usize>
-    Keeper<'_, Async<F>, N, H, J, L, R, S>
-where
-    F: AsyncReadNorFlash,
-{
-    pub(super) fn capacity(flash: &Async<F>) -> usize {
-        flash.0.capacity()
     }
 }

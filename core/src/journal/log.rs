@@ -135,6 +135,11 @@ impl Log {
         self.copied = None;
     }
 
+    /// The record that was begun with, once it is written.
+    pub(crate) const fn done(&mut self) -> Option<Record> {
+        self.record.take()
+    }
+
     pub(crate) fn give(&mut self, record: Option<Record>) {
         self.copied = record;
     }

@@ -126,6 +126,10 @@ pub enum JobPhase {
     Settled,
     /// It did not run, and everything was given back.
     Freed,
+    /// The provider no longer lists it, and nobody has said what it cost.
+    NeedsActual,
+    /// Its lease was over: what it held was posted, and the first word about its cost corrects that.
+    Overdue,
 }
 
 /// A job as it is kept: up to four amounts.
@@ -140,6 +144,16 @@ pub struct JobRecord {
     pub weight: u16,
     /// Where it is.
     pub phase: JobPhase,
+    /// How long it may run from a reboot on, in minutes: 65 535 for ever, 0 where nothing was said.
+    pub minutes: u16,
+    /// The date was unknown when its amounts were set aside or, in a last record, booked.
+    pub undated: bool,
+    /// What was booked for it is inside the leases already: a copy of an earlier record.
+    pub counted: bool,
+    /// Which of its amounts belong to an earlier period: one bit each, from the lowest.
+    pub previous: u8,
+    /// Of which of its amounts more was said than is booked: one bit each.
+    pub partial: u8,
     /// What it holds, or took in the end: in millionths of the account's unit.
     pub amounts: Vec<(AccountId, u64), 4>,
 }
@@ -219,6 +233,8 @@ pub enum Record {
         who: u16,
         /// Until when.
         until: Instant,
+        /// When that was written: after a reboot it is at least so late.
+        base: Instant,
     },
     /// Everything about a budget.
     Snapshot {
@@ -229,7 +245,12 @@ pub enum Record {
     },
 }
 
-const PHASES: [JobPhase; 4] = [JobPhase::Sent, JobPhase::Running, JobPhase::Settled, JobPhase::Freed];
+const PHASES: [JobPhase; 6] =
+    [JobPhase::Sent, JobPhase::Running, JobPhase::Settled, JobPhase::Freed, JobPhase::NeedsActual, JobPhase::Overdue];
+
+/// Two flags beside the phase of a job.
+const UNDATED: u8 = 1 << 6;
+const COUNTED: u8 = 1 << 7;
 
 impl Record {
     /// How many slots it takes.
@@ -251,7 +272,7 @@ impl Record {
             Self::Lease { account, period, high, undated } => {
                 (LEASE, account.0.into(), Words::new(period.cast_unsigned(), *high, *undated))
             }
-            Self::Job(job) => (JOB, 0, job.words(part)),
+            Self::Job(job) => (JOB, job.minutes, job.words(part)),
             Self::Ids { high } => (IDS, 0, Words::new(0, *high, 0)),
             Self::Alert { account, armed, pending } => {
                 (ALERT, account.0.into(), Words::new(u32::from_le_bytes([0, *armed, *pending, 0]), 0, 0))
@@ -259,7 +280,7 @@ impl Record {
             Self::Clock { base, floor } => {
                 (CLOCK, 0, Words::new(0, base.as_micros(), floor.as_micros().cast_unsigned()))
             }
-            Self::Block { who, until } => (BLOCK, *who, Words::new(0, until.as_micros(), 0)),
+            Self::Block { who, until, base } => (BLOCK, *who, Words::new(0, until.as_micros(), base.as_micros())),
             Self::Snapshot { account, figures } => (SNAPSHOT, account.0.into(), figures.words(part)),
         }
     }
@@ -269,7 +290,7 @@ impl Record {
         let (words, account) = (first.words, AccountId(u8::try_from(first.who).unwrap_or(u8::MAX)));
         Some(match (first.kind, rest) {
             (LEASE, []) => Self::Lease { account, period: words.a.cast_signed(), high: words.b, undated: words.c },
-            (JOB, _) => Self::Job(JobRecord::from_words(words, rest)?),
+            (JOB, _) => Self::Job(JobRecord::from_words(first.who, words, rest)?),
             (IDS, []) => Self::Ids { high: words.b },
             (ALERT, []) => {
                 let [_, armed, pending, _] = words.a.to_le_bytes();
@@ -279,7 +300,10 @@ impl Record {
                 base: Instant::from_micros(words.b),
                 floor: UnixMicros::from_micros(words.c.cast_signed()),
             },
-            (BLOCK, []) => Self::Block { who: first.who, until: Instant::from_micros(words.b) },
+            (BLOCK, []) => {
+                let [until, base] = [words.b, words.c].map(Instant::from_micros);
+                Self::Block { who: first.who, until, base }
+            }
             (SNAPSHOT, [second, third, fourth]) => {
                 Self::Snapshot { account, figures: Figures::from_words([&words, second, third, fourth]) }
             }
@@ -293,25 +317,35 @@ impl JobRecord {
         if part == 0 {
             let phase = PHASES.iter().position(|phase| *phase == self.phase).unwrap_or(0);
             let (phase, n) = (u8::try_from(phase).unwrap_or(0), u8::try_from(self.amounts.len()).unwrap_or(0));
+            let flags = if self.undated { UNDATED } else { 0 } | if self.counted { COUNTED } else { 0 };
+            let (phase, n) = (phase | flags, n | self.previous << 4);
             let [w0, w1] = self.weight.to_le_bytes();
             return Words::new(u32::from_le_bytes([phase, n, w0, w1]), self.id.0, self.tag);
         }
         let mut amounts = self.amounts.iter().skip(usize::from(part - 1) * 2).copied();
         let mut next = || amounts.next().unwrap_or((AccountId(0), 0));
         let ((one, b), (two, c)) = (next(), next());
-        Words::new(u32::from_le_bytes([one.0, two.0, 0, 0]), b, c)
+        let partial = if part == 1 { self.partial & 3 } else { self.partial >> 2 };
+        Words::new(u32::from_le_bytes([one.0, two.0, partial, 0]), b, c)
     }
 
-    fn from_words(head: Words, rest: &[Words]) -> Option<Self> {
+    fn from_words(minutes: u16, head: Words, rest: &[Words]) -> Option<Self> {
         let [phase, n, w0, w1] = head.a.to_le_bytes();
+        let (undated, counted) = (phase & UNDATED != 0, phase & COUNTED != 0);
+        let (phase, n, previous) = (phase & !(UNDATED | COUNTED), n & 0xF, n >> 4);
         let pairs = rest.iter().flat_map(|words| {
             let [one, two, ..] = words.a.to_le_bytes();
             [(AccountId(one), words.b), (AccountId(two), words.c)]
         });
+        let partial = rest.iter().rev().fold(0, |bits, words| {
+            let [_, _, pair, _] = words.a.to_le_bytes();
+            bits << 2 | pair & 3
+        });
         let amounts: Vec<_, 4> = Vec::of(pairs.take(usize::from(n).min(4)));
         let whole = amounts.len() == usize::from(n) && rest.len() == amounts.len().div_ceil(2);
         let phase = *PHASES.get(usize::from(phase)).filter(|_| whole)?;
-        Some(Self { id: JobId(head.b), tag: head.c, weight: u16::from_le_bytes([w0, w1]), phase, amounts })
+        let (id, tag, weight) = (JobId(head.b), head.c, u16::from_le_bytes([w0, w1]));
+        Some(Self { id, tag, weight, phase, minutes, undated, counted, previous, partial, amounts })
     }
 }
 
@@ -353,7 +387,12 @@ mod tests {
             id: JobId(7),
             tag: 0x1122_3344_5566_7788,
             weight: 3,
-            phase: JobPhase::Running,
+            phase: if n == 3 { JobPhase::Overdue } else { JobPhase::Running },
+            minutes: 700,
+            undated: n == 3,
+            counted: n == 4,
+            previous: n,
+            partial: if n == 3 { 5 } else { 0 },
             amounts: (0..n).map(|at| (AccountId(at), 1_000 + u64::from(at))).collect(),
         };
         let figures = Figures {
@@ -379,7 +418,7 @@ mod tests {
             Record::Ids { high: 64 },
             Record::Alert { account, armed: 0xF0, pending: 0x0F },
             Record::Clock { base: Instant::MAX, floor: UnixMicros::from_micros(i64::MIN) },
-            Record::Block { who: 65_535, until: Instant::from_secs(9) },
+            Record::Block { who: 65_535, until: Instant::from_secs(9), base: Instant::from_secs(5) },
             Record::Snapshot { account, figures },
         ]
     }

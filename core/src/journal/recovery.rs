@@ -15,6 +15,7 @@ use super::JournalFault;
 use super::layout::{Header, Layout, PageKind, mark};
 use super::log::Log;
 use super::record::{Bytes, Found, PARTS, Record, SLOT, Slot, Words};
+use super::state::Health;
 
 /// What a journal has lost. Its budgets are closed for one period; one without periods waits for its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,13 +139,13 @@ impl Scan {
         self.record.take()
     }
 
-    pub(crate) const fn damage(&self) -> Option<Damage> {
-        self.damage
-    }
-
-    /// Slots that were cut while they were written.
-    pub(crate) const fn torn(&self) -> u16 {
-        self.torn
+    /// In what state it was found.
+    pub(crate) const fn health(&self) -> Health {
+        match (self.damage, self.torn) {
+            (Some(damage), _) => Health::Damaged(damage),
+            (None, 0) => Health::Clean,
+            (None, slots) => Health::Torn { slots },
+        }
     }
 
     /// The end of the journal; `None` if the flash is blank, and whether its first page has to be erased then.

@@ -34,7 +34,7 @@ impl<const N: usize, const J: usize> Books<N, J> {
                     (account.budget.armed, account.budget.pending) = (*armed, *pending);
                 }
             }
-            Record::Block { who, until } => self.block(*who, *until),
+            Record::Block { who, until, .. } => self.block(*who, *until),
             Record::Job(job) => {
                 let new = matches!(job.phase, JobPhase::Sent | JobPhase::Running) && self.job(job.id).is_none();
                 if new && self.jobs.is_full() {
@@ -88,13 +88,15 @@ impl<const N: usize, const J: usize> Books<N, J> {
         ledger.last = ledger.last.max(self.base);
         ledger.wall = ledger.wall.with_floor(ledger.wall.floor().max(self.floor));
         ledger.wall.freeze();
-        ledger.absorb_below(if self.ids_high > 1 { self.ids_high } else { 0 });
+        // A gate remembers its jobs itself, and takes the last word about one that it has forgotten for a late charge.
+        let remembers = H > 0 || R > 0;
+        ledger.absorb_below(if remembers && self.ids_high > 1 { self.ids_high } else { 0 });
         self.next_id = self.ids_high;
         self.blocks.keep(|(_, until)| *until > ledger.last);
         for account in ledger.indices() {
             self.take_up(ledger, account, damaged);
         }
-        for at in 0..self.jobs.len() {
+        for at in 0..if J == 0 { 0 } else { self.jobs.len() } {
             self.hold_again(ledger, at, lease);
         }
         for account in ledger.indices() {

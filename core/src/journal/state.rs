@@ -3,18 +3,16 @@
 //! Says before each change which record it needs first. The drivers in `keeper` write those; nothing here waits.
 
 use crate::bounded::Bounded;
-use crate::hold::{AccountId, HoldState, LedgerError, Line, OnExpiry, Receipt};
+use crate::hold::{HoldState, LedgerError, Line, OnExpiry, Receipt};
 use crate::job::JobId;
 use crate::ledger::Ledger;
-use crate::report::Alert;
-use crate::terms::Renewal;
 use crate::time::{Duration, Instant};
 
-use super::books::{Books, CLOSED, IDS, KeptJob, SHORT_BLOCK, config};
+use super::books::{Books, KeptJob, config};
 use super::fault::JournalFault;
 use super::layout::{Geometry, Layout};
 use super::lease::Keeping;
-use super::log::{Log, Step};
+use super::log::Log;
 use super::record::{JobPhase, JobRecord, Record};
 use super::recovery::{Damage, Scan};
 
@@ -36,6 +34,12 @@ pub enum Health {
     },
     /// Records are lost. Every budget is used up: until its next period, or until its owner repairs it.
     Damaged(Damage),
+}
+
+impl Health {
+    pub(crate) const fn is_damaged(self) -> bool {
+        matches!(self, Self::Damaged(_))
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -67,60 +71,22 @@ impl<'a, const N: usize, const H: usize, const J: usize, const L: usize, const R
         flash: Geometry,
     ) -> Result<Self, JournalFault> {
         layout.suits(flash).map_err(JournalFault::Layout)?;
-        let accounts = ledger.accounts.len();
-        if keeping.len() != accounts {
-            let few = |count: usize| u8::try_from(count).unwrap_or(u8::MAX);
-            return Err(JournalFault::Keeping { given: few(keeping.len()), accounts: few(accounts) });
-        }
-        // Header, mark, and the largest record on top of a snapshot.
-        if Books::<N, J>::most_slots(accounts).saturating_add(2 + 4) > usize::from(layout.slots()) {
-            return Err(JournalFault::PageTooSmall { slots: layout.slots() });
-        }
+        let books = Books::open(ledger.accounts.len(), keeping, &layout, J)?;
         let log = Log::blank(layout, config(&ledger));
-        Ok(Self { books: Books::new(keeping), log, ledger, health: Health::New, records: 0 })
-    }
-
-    pub(crate) fn scan(&self) -> Scan {
-        self.log.scan()
-    }
-
-    pub(crate) fn replay(&mut self, scan: &mut Scan) -> Result<(), JournalFault> {
-        match scan.take() {
-            Some(record) => self.books.replay(&mut self.ledger, &record),
-            None => Ok(()),
-        }
+        Ok(Self { books, log, ledger, health: Health::New, records: 0 })
     }
 
     /// Everything is read. If the flash is blank, it says whether the first page has to be erased.
     pub(crate) fn opened(&mut self, scan: &Scan) -> Option<bool> {
         let blank = match scan.log() {
             Ok(log) => {
-                self.log = log;
-                self.health = match (scan.damage(), scan.torn()) {
-                    (Some(damage), _) => Health::Damaged(damage),
-                    (None, 0) => Health::Clean,
-                    (None, slots) => Health::Torn { slots },
-                };
+                (self.log, self.health) = (log, scan.health());
                 None
             }
             Err(erase) => Some(erase),
         };
-        let damaged = matches!(self.health, Health::Damaged(_));
-        self.books.finish(&mut self.ledger, damaged, JOB_LEASE);
+        self.books.finish(&mut self.ledger, self.health.is_damaged(), JOB_LEASE);
         blank
-    }
-
-    /// The next step of the log; a record it asks for is handed over here.
-    pub(crate) fn step(&mut self) -> Result<Step, JournalFault> {
-        loop {
-            match self.log.next()? {
-                Step::Ask(at) => {
-                    let record = self.books.record(&self.ledger, at);
-                    self.log.give(record);
-                }
-                step => return Ok(step),
-            }
-        }
     }
 
     pub(crate) fn wrote(&mut self, record: &Record) {
@@ -178,42 +144,15 @@ impl<'a, const N: usize, const H: usize, const J: usize, const L: usize, const R
 
     /// Before the power is taken away on purpose.
     pub(crate) fn before_shutdown(&self, now: Instant) -> Option<Record> {
-        let budgets = self.ledger.indices().find_map(|at| self.books.tidy(&self.ledger, at, true));
-        let ids = (self.books.next_id < self.books.ids_high).then_some(Record::Ids { high: self.books.next_id });
-        let clock = self.ledger.effective(now).max(self.books.base);
-        let late = (clock > self.books.base)
-            .then(|| Record::Clock { base: clock, floor: self.books.floor_at(&self.ledger, clock) });
-        budgets.or(ids).or(late)
-    }
-
-    pub(crate) fn before_id(&self) -> Option<Record> {
-        let high = self.books.next_id.saturating_add(IDS);
-        (self.books.next_id >= self.books.ids_high).then_some(Record::Ids { high })
-    }
-
-    pub(crate) fn take_id(&mut self) -> JobId {
-        let id = self.books.next_id;
-        self.books.next_id = id.saturating_add(1);
-        JobId(id)
+        self.books.before_shutdown(&self.ledger, now)
     }
 
     pub(crate) fn before_tick(&self, now: Instant) -> Option<Record> {
-        let base = self.ledger.effective(now).max(self.books.base);
-        let due = now >= self.books.clock_due;
-        due.then(|| Record::Clock { base, floor: self.books.floor_at(&self.ledger, base) })
+        self.books.before_tick(&self.ledger, now)
     }
 
     pub(crate) fn before_block(&self, now: Instant, who: u16, until: Instant) -> Option<Record> {
-        let known = self.books.blocks.contains(&(who, until));
-        let long = until.saturating_since(self.ledger.effective(now)) > SHORT_BLOCK;
-        (long && !known).then_some(Record::Block { who, until })
-    }
-
-    pub(crate) fn before_acknowledge(&self, alert: Alert) -> Option<Record> {
-        let budget = self.ledger.accounts.get(usize::from(alert.account.0))?.budget;
-        let bit = 1u8.checked_shl(u32::from(alert.threshold)).unwrap_or(0);
-        let pending = budget.pending & !bit;
-        (pending != budget.pending).then_some(Record::Alert { account: alert.account, armed: budget.armed, pending })
+        self.books.before_block(self.ledger.effective(now), who, until)
     }
 
     // --- jobs ---
@@ -250,7 +189,8 @@ impl<'a, const N: usize, const H: usize, const J: usize, const L: usize, const R
     fn record_of(&self, id: JobId, tag: u64, weight: u16, phase: JobPhase) -> Option<JobRecord> {
         let hold = self.ledger.hold(id)?;
         let amounts = Bounded::of(hold.lines.iter().take(4).map(|line| (line.account, line.reserved)));
-        Some(JobRecord { id, tag, weight, phase, amounts })
+        let (minutes, undated, counted, previous, partial) = (0, false, false, 0, 0);
+        Some(JobRecord { id, tag, weight, phase, minutes, undated, counted, previous, partial, amounts })
     }
 
     /// The record of a job that is about to be sent.
@@ -293,46 +233,5 @@ impl<'a, const N: usize, const H: usize, const J: usize, const L: usize, const R
             }
             _ => self.ledger.void(now, id),
         }
-    }
-
-    // --- damage ---
-
-    /// Whether a damage has closed this budget and nothing has opened it since.
-    pub(crate) fn is_closed(&self, at: AccountId) -> bool {
-        let account = self.ledger.accounts.get(usize::from(at.0));
-        self.books.kept(at).zip(account).is_some_and(|(kept, account)| {
-            let same = !account.spec.renewal.is_dated() || kept.period == account.budget.period;
-            kept.flags & CLOSED != 0 && same
-        })
-    }
-
-    /// What the owner says is used: as a record, and then as the state of the budget.
-    pub(crate) fn repaired(&mut self, now: Instant, at: AccountId, micros: u64) -> Result<Record, LedgerError> {
-        self.ledger.act(now);
-        let mut after = self.clone_budget(at)?;
-        (after.posted, after.debt, after.undated) = (micros, 0, 0);
-        after.set(crate::budget::OVER, false);
-        self.books.repaired(&self.ledger, at, &after).ok_or(LedgerError::UnknownBudget { line: 0 })
-    }
-
-    fn clone_budget(&self, at: AccountId) -> Result<crate::budget::Budget, LedgerError> {
-        let account = self.ledger.accounts.get(usize::from(at.0));
-        account.map(|account| account.budget).ok_or(LedgerError::UnknownBudget { line: 0 })
-    }
-
-    pub(crate) fn repair(&mut self, at: AccountId, micros: u64) {
-        let Some(account) = self.ledger.accounts.get(usize::from(at.0)) else { return };
-        if let Renewal::Rolling(rolling) = account.spec.renewal {
-            let running = account.budget.period;
-            for age in 0..=i32::from(rolling.slices()) {
-                self.ledger.take_back(at, running.wrapping_sub(age), u64::MAX);
-            }
-            self.ledger.put(at, running, micros);
-            return self.ledger.alert(at);
-        }
-        self.ledger.change(at, |budget| {
-            (budget.posted, budget.debt, budget.undated) = (micros, 0, 0);
-            budget.set(crate::budget::OVER, false);
-        });
     }
 }

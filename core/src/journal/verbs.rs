@@ -16,18 +16,26 @@ use crate::report::{Alert, Observed, Raise};
 use crate::time::{Duration, Instant};
 use crate::unit::Unit;
 
+use super::books::Books;
+use super::drive::{append, begin, read};
+#[cfg(feature = "journal-async")]
+use super::drive::{append_async, begin_async, read_async};
 use super::fault::{JournalError, KeepError};
 #[cfg(feature = "journal-async")]
 use super::keeper::Async;
 use super::keeper::Keeper;
 use super::layout::{Geometry, Layout};
 use super::lease::Keeping;
+use super::owner::repair;
 use super::record::Record;
-use super::state::{Health, State};
+use super::state::State;
 
 /// The verbs, once for each kind of driver: `[async]` and `[.await]` are all that differs.
 macro_rules! verbs {
-    ($Flash:ty, $Bound:path, $Read:path, $open:ident, $format:ident, [$($async:tt)?], [$($wait:tt)*]) => {
+    (
+        $Flash:ty, $Bound:path, $Read:path, [$($inner:tt)*], [$append:ident, $read:ident, $begin:ident],
+        $open:ident, $format:ident, [$($async:tt)?], [$($wait:tt)*]
+    ) => {
         impl<'a, F: $Bound, const N: usize, const H: usize, const J: usize, const L: usize, const R: usize, const S: usize>
             Keeper<'a, $Flash, N, H, J, L, R, S>
         {
@@ -47,15 +55,18 @@ macro_rules! verbs {
                 keeping: &[Keeping],
             ) -> Result<Self, JournalError<F::Error>> {
                 let state = State::new(ledger, layout, keeping, Self::geometry(&flash))?;
-                let mut scan = state.scan();
+                let mut scan = state.log.scan();
                 let mut keeper = Self { flash, state };
-                keeper.scan(&mut scan)$($wait)*?;
-                if let Some(erase) = keeper.state.opened(&scan) {
-                    keeper.start(0..u16::from(erase), &scan)$($wait)*?;
+                let state = &mut keeper.state;
+                $read(&mut keeper.flash$($inner)*, &mut scan, |record| {
+                    state.books.replay(&mut state.ledger, record)
+                })$($wait)*?;
+                if let Some(erase) = state.opened(&scan) {
+                    $begin(&mut keeper.flash$($inner)*, &scan, u16::from(erase))$($wait)*?;
                 }
-                if matches!(keeper.state.health, Health::Damaged(_)) {
+                if state.health.is_damaged() {
                     // Closed also after the next reboot.
-                    keeper.drive(None)$($wait)*?;
+                    keeper.append(None)$($wait)*?;
                 }
                 Ok(keeper)
             }
@@ -73,8 +84,8 @@ macro_rules! verbs {
             ) -> Result<Self, JournalError<F::Error>> {
                 let state = State::new(ledger, layout, keeping, Self::geometry(&flash))?;
                 let mut keeper = Self { flash, state };
-                let scan = keeper.state.scan();
-                keeper.start(0..layout.pages(), &scan)$($wait)*?;
+                let scan = keeper.state.log.scan();
+                $begin(&mut keeper.flash$($inner)*, &scan, layout.pages())$($wait)*?;
                 let _ = keeper.state.opened(&scan);
                 Ok(keeper)
             }
@@ -84,13 +95,20 @@ macro_rules! verbs {
                     read: <F as $Read>::READ_SIZE,
                     write: <F as $Bound>::WRITE_SIZE,
                     erase: <F as $Bound>::ERASE_SIZE,
-                    capacity: Self::capacity(flash),
+                    capacity: <F as $Read>::capacity(&flash$($inner)*),
                 }
             }
 
+            $($async)? fn append(&mut self, record: Option<Record>) -> Result<(), JournalError<F::Error>> {
+                let State { log, books, ledger, .. } = &mut self.state;
+                $append(&mut self.flash$($inner)*, log, record, |at| books.record(ledger, at))$($wait)*
+            }
+
             $($async)? fn put(&mut self, record: Record) -> Result<(), JournalError<F::Error>> {
-                self.drive(Some(record.clone()))$($wait)*?;
-                self.state.wrote(&record);
+                self.append(Some(record))$($wait)*?;
+                if let Some(record) = self.state.log.done() {
+                    self.state.wrote(&record);
+                }
                 Ok(())
             }
 
@@ -274,7 +292,7 @@ macro_rules! verbs {
             /// # Errors
             /// [`JournalError`]: it is still pending.
             pub $($async)? fn acknowledge(&mut self, alert: Alert) -> Result<bool, JournalError<F::Error>> {
-                if let Some(record) = self.state.before_acknowledge(alert) {
+                if let Some(record) = Books::<N, J>::before_acknowledge(&self.state.ledger, alert) {
                     self.put(record)$($wait)*?;
                 }
                 Ok(self.state.ledger.acknowledge(alert))
@@ -287,10 +305,10 @@ macro_rules! verbs {
             /// # Errors
             /// [`JournalError`].
             pub $($async)? fn next_id(&mut self) -> Result<JobId, JournalError<F::Error>> {
-                if let Some(record) = self.state.before_id() {
+                if let Some(record) = self.state.books.before_id() {
                     self.put(record)$($wait)*?;
                 }
-                Ok(self.state.take_id())
+                Ok(self.state.books.take_id())
             }
 
             /// Writes down what time it is: on the first call after a boot, and then every hour. An hour that is not
@@ -335,9 +353,10 @@ macro_rules! verbs {
                 used: Amount<U>,
             ) -> Result<(), KeepError<F::Error>> {
                 self.state.ledger.resolve(&[Line::new::<U>(account, used)])?;
-                let record = self.state.repaired(now, account, used.as_micros())?;
+                let State { books, ledger, .. } = &mut self.state;
+                let record = books.before_repair(ledger, now, account, used.as_micros())?;
                 self.put(record)$($wait)*?;
-                self.state.repair(account, used.as_micros());
+                repair(&mut self.state.ledger, account, used.as_micros());
                 Ok(())
             }
 
@@ -359,6 +378,9 @@ macro_rules! verbs {
     };
 }
 
-verbs!(F, NorFlash, ReadNorFlash, open, format, [], []);
+verbs!(F, NorFlash, ReadNorFlash, [], [append, read, begin], open, format, [], []);
 #[cfg(feature = "journal-async")]
-verbs!(Async<F>, AsyncNorFlash, AsyncReadNorFlash, open_async, format_async, [async], [.await]);
+verbs!(
+    Async<F>, AsyncNorFlash, AsyncReadNorFlash, [.0], [append_async, read_async, begin_async], open_async,
+    format_async, [async], [.await]
+);

@@ -10,32 +10,32 @@ type Empty = Gate<Limits, 8, 4>;
 /// The questions that every gate answers, each with any state.
 macro_rules! questions {
     ($gate:ty) => {{
-    let gate = any::<&mut $gate>;
-    seen(gate().ask(any(), any()));
-    seen(gate().earliest(any(), any()));
-    seen(gate().poll(any(), any()));
-    seen(gate().sending(any(), any()));
-    seen(gate().cancel(any(), any()));
-    seen(gate().answered(any(), any(), any(), any(), any()));
-    seen(gate().tag(any(), any()));
-    seen(gate().finished(any(), any(), any()));
-    seen(gate().refund(any(), any(), any()));
-    seen(gate().renew(any(), any(), any()));
-    seen(gate().job(any(), any()));
-    gate().jobs().for_each(seen);
-    seen(gate().money_mut(any()));
-    seen(gate().requests_mut());
-    seen(gate().report(any(), any()));
-    seen((gate().in_flight(any()), gate().slots(), gate().status(any()), gate().counters().refused(any())));
-    seen(gate().status(any()).jobs_in(any()));
-    seen(gate().reconcile(any(), any(), any(), any()));
-    seen((gate().expire(any()), gate().next_event(any())));
-    seen(gate().set_wall(any(), any(), any(), any()));
-    gate().block_until(any(), any());
-    gate().set_slots(any());
-    gate().set_patience(any());
-    gate().heard(any(), any());
-    seen(gate().refund(any(), any(), any()));
+        let gate = any::<&mut $gate>;
+        seen(gate().ask(any(), any()));
+        seen(gate().earliest(any(), any()));
+        seen(gate().poll(any(), any()));
+        seen(gate().sending(any(), any()));
+        seen(gate().cancel(any(), any()));
+        seen(gate().answered(any(), any(), any(), any(), any()));
+        seen(gate().tag(any(), any()));
+        seen(gate().finished(any(), any(), any()));
+        seen(gate().refund(any(), any(), any()));
+        seen(gate().renew(any(), any(), any()));
+        seen(gate().job(any(), any()));
+        gate().jobs().for_each(seen);
+        seen(gate().money_mut(any()));
+        seen(gate().requests_mut());
+        seen(gate().report(any(), any()));
+        seen((gate().in_flight(any()), gate().slots(), gate().status(any()), gate().counters().refused(any())));
+        seen(gate().status(any()).jobs_in(any()));
+        seen(gate().reconcile(any(), any(), any(), any()));
+        seen((gate().expire(any()), gate().next_event(any())));
+        seen(gate().set_wall(any(), any(), any(), any()));
+        gate().block_until(any(), any());
+        gate().set_slots(any());
+        gate().set_patience(any());
+        gate().heard(any(), any());
+        seen(gate().refund(any(), any(), any()));
     }};
 }
 

@@ -1,6 +1,8 @@
 //! Images of every kind: saved anywhere, restored from any bytes at all.
 
-use tollgate::{Aimd, Backoff, Boot, Breaker, Burst, Credits, Grants, Image, Ledger, RatioBudget, Restraint, RetryQuota};
+use tollgate::{
+    Aimd, Backoff, Boot, Breaker, Burst, Credits, Grants, Image, Ledger, RatioBudget, Restraint, RetryQuota,
+};
 use tollgate::{Slots, TokenBucket, Usage, Wall, WindowLog, WindowSlices, saved_at};
 use tollgate_proof::{any, cases, seen};
 

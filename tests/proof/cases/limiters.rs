@@ -1,6 +1,8 @@
 //! Limiters: what decides whether a call may go.
 
-use tollgate::{Book, Clocked, Duration, Job, JobId, Limiter, ManualClock, Quota, Reservation, Slots, TokenBucket, Window};
+use tollgate::{
+    Book, Clocked, Duration, Job, JobId, Limiter, ManualClock, Quota, Reservation, Slots, TokenBucket, Window,
+};
 use tollgate::{WindowLog, WindowSlices, reserve_all};
 use tollgate_proof::{any, cases, seen};
 

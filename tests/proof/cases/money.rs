@@ -1,10 +1,12 @@
 //! Money: amounts, ratios, prices and plans. Texts are read; nothing is written.
 
-use tollgate::{Amount, Credits, Funds, Greedy, Item, JobSpec, Need, Package, Plan, Rounding, Stated, Tariff, Usage, Usd};
-use tollgate::{Airtime, Duration, Ratio, cheapest, mul_div, plan_exact, plan_greedy};
 use tollgate::TariffConfig;
 use tollgate::presets::plans::concurrency::{Task, capacity};
 use tollgate::presets::radio;
+use tollgate::{Airtime, Duration, Ratio, cheapest, mul_div, plan_exact, plan_greedy};
+use tollgate::{
+    Amount, Credits, Funds, Greedy, Item, JobSpec, Need, Package, Plan, Rounding, Stated, Tariff, Usage, Usd,
+};
 use tollgate_proof::{any, cases, seen};
 
 cases! {

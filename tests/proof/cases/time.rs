@@ -1,6 +1,9 @@
 //! Time: instants, ticks, the calendar, and what a wall clock is believed.
 
-use tollgate::{Boundaries, Calendar, Clock, Continued, Cycle, Date, Duration, Entropy, Instant, MonthDay, TickRate, UnixMicros, UtcOffset};
+use tollgate::{
+    Boundaries, Calendar, Clock, Continued, Cycle, Date, Duration, Entropy, Instant, MonthDay, TickRate, UnixMicros,
+    UtcOffset,
+};
 use tollgate::{ManualClock, Offline, Wall, WallClock, WallReading, WallSync, Wrapping32, is_leap_year};
 use tollgate_proof::{any, cases, seen};
 

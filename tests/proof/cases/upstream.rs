@@ -1,6 +1,8 @@
 //! Dealing with an upstream: delays, retries, the breaker, adaptation.
 
-use tollgate::{Aimd, AimdPolicy, Backoff, Breaker, BreakerPolicy, Burst, Outcome, Pacing, Policy, RatioBudget, Restraint};
+use tollgate::{
+    Aimd, AimdPolicy, Backoff, Breaker, BreakerPolicy, Burst, Outcome, Pacing, Policy, RatioBudget, Restraint,
+};
 use tollgate::{Retry, RetryQuota};
 use tollgate_proof::{any, cases, seen};
 

@@ -2,11 +2,16 @@
 //!
 //! A retry time may divide; whoever does not look at it must not pay for it. So these ask for a plain yes or no, and what
 //! the linker brings along says whether a decision divides 64 bits or knows a float.
+//!
+//! Not among them: a budget, which divides when its calendar period turns, and the gate, which tells with every refusal
+//! when to come back.
 
 #![no_std]
 #![no_main]
 
+use tollgate::journal::Lease;
 use tollgate::{Aimd, Breaker, Job, Limiter, RatioBudget, RetryQuota, TokenBucket, WindowLog, WindowSlices};
+use tollgate::{Burst, Queue, Restraint};
 use tollgate_proof::{any, cases, seen};
 
 cases! {
@@ -35,6 +40,26 @@ cases! {
         seen(any::<&mut RetryQuota>().take(any()).is_ok());
         seen(any::<&mut RatioBudget>().allows(any()));
         any::<&mut Aimd>().succeeded();
+    }
+
+    decide_queue {
+        let queue = any::<&mut Queue<u64, 32, 3>>;
+        seen(queue().submit(any(), any(), any()).is_ok());
+        seen(queue().pop(any()).is_some());
+        seen(queue().cancel(any()).is_some());
+    }
+
+    /// What a charge inside a lease asks on top of its budget.
+    decide_lease {
+        let lease = any::<&mut Lease>;
+        seen(lease().before(any(), any(), any()).is_none());
+        seen(lease().after(any(), any()).is_some());
+        lease().written(any());
+    }
+
+    decide_retry {
+        any::<&mut Restraint>().sending(any());
+        seen(any::<&mut Burst>().refused(any(), any()));
     }
 }
 

@@ -21,6 +21,7 @@ struct Section {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Symbol<'f> {
     pub(crate) name: &'f str,
+    pub(crate) address: u32,
     pub(crate) bytes: u32,
 }
 
@@ -57,11 +58,13 @@ impl<'f> Elf<'f> {
         for table in self.sections.iter().filter(|section| section.kind == SYMBOLS) {
             let names = self.sections.get(table.link).map(|names| self.bytes(names)).unwrap_or_default();
             for entry in self.bytes(table).chunks_exact(16) {
-                let (Ok(at), Ok(bytes)) = (word(entry, 0), word(entry, 8)) else { continue };
+                let (Ok(at), Ok(address), Ok(bytes)) = (word(entry, 0), word(entry, 4), word(entry, 8)) else {
+                    continue;
+                };
                 let name = names.get(at as usize..).and_then(|rest| rest.split(|byte| *byte == 0).next());
                 if let Some(name) = name.and_then(|name| std::str::from_utf8(name).ok()).filter(|name| !name.is_empty())
                 {
-                    found.push(Symbol { name, bytes });
+                    found.push(Symbol { name, address, bytes });
                 }
             }
         }

@@ -1,148 +1,157 @@
-//! What questions execute on chips: the firmware of `tests/bench/chip`, run in an emulator that logs every instruction.
+//! What questions execute: on this machine counted by callgrind, on chips by a plugin of the emulator.
 //!
 //! ```text
-//! qemu-system-arm, one instruction to a block ──> a line for each, with its function ──> counted between two marks
+//! tests/bench ─────── valgrind --tool=callgrind, a file at each mark ──┐
+//! tests/bench/chip ── qemu -plugin tests/bench/plugin, a line a pair ──┴─> counted.rs ──> a figure for each case
 //! ```
-//! The count repeats exactly, on every machine and with every version of the emulator. Instructions are not cycles: a
+//! The counts repeat exactly, on every machine and with every version of the emulator. Instructions are not cycles: a
 //! Cortex-M3 takes one for most, up to twelve for a division.
 
 use std::env;
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
 
-use anyhow::{Context, Result, anyhow, bail, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
 use crate::bare;
-use crate::shell::{run as sh, stdout_of};
-use crate::size::{Row, Section, version};
+use crate::counted::{Measured, measured};
+use crate::elf::Elf;
+use crate::shell::{capture, cargo, run as sh, stdout_of};
 
-const EMULATOR: &str = "qemu-system-arm";
-const FOLDER: &str = "target/chip";
+/// Where the firmware of `tests/bench/chip` is built.
+pub(crate) const FOLDER: &str = "target/chip";
+pub(crate) const MANIFEST: &str = "tests/bench/chip/Cargo.toml";
 
-/// What the firmware's mark is called.
-const MARK: &str = "tollgate_mark";
+/// What the firmware's mark is called, and the host's.
+const CHIP_MARK: &str = "tollgate_mark";
+const HOST_MARK: &str = "tollgate_bench::mark";
 
-struct Board {
-    chip: &'static str,
-    target: &'static str,
-    machine: &'static str,
-    cpu: &'static str,
-    /// Where in a case's line the target for this chip stands; the stretch comes after it.
-    goal: usize,
+/// A chip, and the board that has it.
+#[derive(Debug)]
+pub(crate) struct Chip {
+    pub(crate) name: &'static str,
+    pub(crate) target: &'static str,
+    emulator: &'static str,
+    machine: &'static [&'static str],
+    /// Which of a case's goals are for it.
+    goal: Option<usize>,
 }
 
-const BOARDS: [Board; 2] = [
-    Board { chip: "Cortex-M3", target: "thumbv7m-none-eabi", machine: "lm3s6965evb", cpu: "cortex-m3", goal: 5 },
-    Board { chip: "Cortex-M0", target: "thumbv6m-none-eabi", machine: "microbit", cpu: "cortex-m0", goal: 7 },
+pub(crate) const CHIPS: [Chip; 3] = [
+    Chip {
+        name: "Cortex-M3",
+        target: "thumbv7m-none-eabi",
+        emulator: "qemu-system-arm",
+        machine: &["mps2-an385"],
+        goal: Some(1),
+    },
+    Chip {
+        name: "Cortex-M0",
+        target: "thumbv6m-none-eabi",
+        emulator: "qemu-system-arm",
+        machine: &["microbit"],
+        goal: Some(2),
+    },
+    Chip {
+        name: "RV32",
+        target: "riscv32imc-unknown-none-elf",
+        emulator: "qemu-system-riscv32",
+        machine: &["virt", "-bios", "none"],
+        goal: None,
+    },
 ];
 
-/// One table for each chip; none where there is no emulator, which only CI takes for a failure.
-pub(crate) fn sections() -> Result<Vec<Section>> {
-    let Ok(about) = stdout_of(Command::new(EMULATOR).arg("--version")) else {
-        let advice = format!("{EMULATOR} is missing: install it, for instance with `apt-get install {EMULATOR}`");
+/// This machine.
+pub(crate) fn host() -> Result<Measured> {
+    // Incremental code is cut into pieces, and another program.
+    let mut build = cargo(&["build", "--quiet", "--release", "-p", "tollgate-bench", "--target-dir", "target"]);
+    sh(build.env("CARGO_INCREMENTAL", "0"))?;
+    let folder = Path::new("target/callgrind");
+    // What an earlier run has left would be counted again.
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder)?;
+    let mut valgrind = Command::new("valgrind");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=target/callgrind/out"]);
+    valgrind.args([&format!("--dump-before={HOST_MARK}"), "target/release/tollgate-bench"]);
+    let output = capture(&mut valgrind)
+        .map_err(|_| anyhow!("valgrind is missing: install it, for instance with `apt-get install valgrind`"))?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "callgrind failed; it printed:\n{printed}{errors}");
+    // Every second file is of a run: the others are of what lies between.
+    let runs = (2..).step_by(2).map_while(|number| fs::read_to_string(folder.join(format!("out.{number}"))).ok());
+    let counts: Result<Vec<u64>> = runs.map(|text| total(&text)).collect();
+    measured(&printed, &counts?, Some(0))
+}
+
+/// The sum in a file of callgrind.
+fn total(text: &str) -> Result<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("totals: ")).context("callgrind wrote no total")?;
+    Ok(line.trim().parse()?)
+}
+
+/// The chips; none where there is no emulator, which only CI takes for a failure.
+pub(crate) fn chips() -> Result<Option<Vec<Measured>>> {
+    if let Err(advice) = crate::emulator::installed(["qemu-system-arm", "qemu-system-riscv32"]) {
         ensure!(env::var_os("CI").is_none_or(|ci| ci != "true"), advice);
         println!("    warning: {advice}; what chips execute is not measured");
-        return Ok(Vec::new());
-    };
-    let one_by_one = one_instruction_to_a_block(&about);
-    BOARDS.iter().map(|board| section(board, one_by_one).with_context(|| board.chip)).collect()
-}
-
-/// The option was renamed in version 8.1.
-fn one_instruction_to_a_block(about: &str) -> &'static [&'static str] {
-    let number = about.split_once("version ").map_or("", |(_, number)| number);
-    let mut parts = number.split('.').map_while(|part| part.parse::<u32>().ok());
-    let version = (parts.next().unwrap_or(0), parts.next().unwrap_or(0));
-    if version >= (8, 1) { &["-accel", "tcg,one-insn-per-tb=on"] } else { &["-singlestep"] }
-}
-
-fn section(board: &Board, one_by_one: &[&str]) -> Result<Section> {
-    let toolchain = bare::find(board.target)?;
-    let manifest = ["build", "--quiet", "--locked", "--release", "--manifest-path", "tests/bench/chip/Cargo.toml"];
-    let folder = if toolchain == bare::Toolchain::Plain { FOLDER.to_owned() } else { format!("{FOLDER}/from-source") };
-    let mut build = toolchain.cargo_in(&folder, &manifest, board.target);
-    if toolchain != bare::Toolchain::Plain {
-        let variable = board.target.to_uppercase().replace('-', "_");
-        build.env(format!("CARGO_TARGET_{variable}_LINKER"), bare::linker()?);
+        return Ok(None);
     }
+    CHIPS.iter().map(|chip| on(chip).with_context(|| chip.name)).collect::<Result<_>>().map(Some)
+}
+
+fn on(chip: &Chip) -> Result<Measured> {
+    let (mut build, folder) = build(chip.target, &["--bin", "tollgate-chip"])?;
     sh(&mut build)?;
+    let firmware = format!("{folder}/{}/release/tollgate-chip", chip.target);
+    let file = fs::read(&firmware).with_context(|| firmware.clone())?;
+    let symbols = Elf::parse(&file)?.symbols();
+    let mark = symbols.iter().find(|symbol| symbol.name == CHIP_MARK).context("the firmware has no mark")?;
+    // The lowest bit of an Arm address says that it is Thumb code.
+    let mark = mark.address & !1;
 
+    let counts = format!("target/chip/{}.counts", chip.target);
+    let plugin = plugin(chip.emulator)?;
     let mut emulator = Command::new("timeout");
-    emulator.args(["300", EMULATOR, "-machine", board.machine, "-cpu", board.cpu]).args(one_by_one);
+    emulator.args(["300", chip.emulator, "-machine"]).args(chip.machine);
     emulator.args(["-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=console"]);
-    emulator.args(["-semihosting-config", "enable=on,target=native,chardev=console", "-d", "exec,nochain"]);
-    emulator.args(["-kernel", &format!("{folder}/{}/release/tollgate-chip", board.target)]);
-    let (printed, runs) = watch(&mut emulator)?;
-    let how = "Executed by one check, as the emulator counts: eight checks less four, less the same loop around an empty \
-               limiter, called through a pointer that the compiler cannot see through; opt-level s, link-time \
-               optimisation, one codegen unit. The typical response is in `src/response.rs`: 17 lines, 560 bytes of \
-               names and values; the one without a limit is its first 11 lines, 375 bytes.";
-    Ok(Section {
-        title: format!("Instructions on a {}, executed", board.chip),
-        how: how.into(),
-        compiler: version(toolchain.rustc())?,
-        rows: rows(&printed, &runs, board.goal)?,
-    })
+    emulator.args(["-semihosting-config", "enable=on,target=native,chardev=console"]);
+    emulator.args(["-plugin", &format!("{plugin},mark={mark:#x},out={counts}"), "-kernel", &firmware]);
+    let output = capture(&mut emulator)?;
+    let printed = String::from_utf8_lossy(&output.stdout);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "the firmware failed ({}); it printed:\n{printed}{errors}", output.status);
+    let runs = fs::read_to_string(&counts).with_context(|| counts.clone())?;
+    let runs: Result<Vec<u64>, _> = runs.lines().map(str::parse).collect();
+    measured(&printed, &runs?, chip.goal)
 }
 
-/// What the firmware printed, and how many instructions lay between its marks.
-fn watch(emulator: &mut Command) -> Result<(String, Vec<u32>)> {
-    emulator.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = emulator.spawn().context("cannot start `timeout`")?;
-    let log = child.stderr.take().ok_or_else(|| anyhow!("{EMULATOR} has no log"))?;
-    let runs = between_marks(BufReader::with_capacity(1 << 20, log))?;
-    let mut printed = String::new();
-    // A few lines, which the pipe has held meanwhile.
-    child.stdout.take().ok_or_else(|| anyhow!("{EMULATOR} has no console"))?.read_to_string(&mut printed)?;
-    let status = child.wait()?;
-    ensure!(status.success(), "the firmware failed ({status}); it printed:\n{printed}");
-    Ok((printed, runs))
+/// A build of the firmware, and the folder where it will be.
+pub(crate) fn build(target: &str, more: &[&str]) -> Result<(Command, String)> {
+    let fixed = ["build", "--quiet", "--locked", "--release", "--manifest-path", MANIFEST];
+    let arguments = [&fixed, more].concat();
+    let (mut build, folder) = bare::find(target)?.linking(FOLDER, &arguments, target)?;
+    build.env("CARGO_INCREMENTAL", "0");
+    Ok((build, folder))
 }
 
-/// Counts the log's instructions from a mark to the next, in pairs of marks.
-fn between_marks(mut log: impl BufRead) -> Result<Vec<u32>> {
-    let (mut runs, mut running, mut in_mark) = (Vec::new(), None::<u32>, false);
-    let mut line = Vec::new();
-    while log.read_until(b'\n', &mut line)? > 0 {
-        let text = line.trim_ascii_end();
-        if text.starts_with(b"Trace ") {
-            let mark = text.ends_with(MARK.as_bytes());
-            match &mut running {
-                Some(count) if mark && !in_mark => {
-                    runs.push(*count);
-                    running = None;
-                }
-                Some(count) if !mark => *count += 1,
-                None if mark && !in_mark => running = Some(0),
-                _ => {}
-            }
-            in_mark = mark;
-        }
-        line.clear();
-    }
-    ensure!(running.is_none(), "a mark is missing in the log");
-    Ok(runs)
+/// The plugin, for this emulator's version of the interface.
+fn plugin(emulator: &str) -> Result<String> {
+    let about = stdout_of(Command::new(emulator).arg("--version"))?;
+    let version = interface(&about);
+    let folder = format!("target/plugin-{version}");
+    let manifest = "tests/bench/plugin/Cargo.toml";
+    let mut build = cargo(&["build", "--quiet", "--locked", "--release", "--manifest-path", manifest]);
+    sh(build.args(["--target-dir", &folder]).env("TOLLGATE_PLUGIN_VERSION", version))?;
+    Ok(format!("{folder}/release/libtollgate_count.so"))
 }
 
-/// The firmware's lines with their figures.
-fn rows(printed: &str, runs: &[u32], goal: usize) -> Result<Vec<Row>> {
-    let mut lines = printed.lines();
-    let more: f64 = lines.next().context("the firmware printed nothing")?.parse()?;
-    let (cases, runs): (Vec<&str>, _) = (lines.collect(), runs.chunks_exact(4));
-    ensure!(runs.len() == cases.len(), "{} cases, and counts of {}", cases.len(), runs.len());
-    let row = |(case, runs): (&str, &[u32])| {
-        let words: Vec<&str> = case.split('\t').collect();
-        let ([limiter, name, parts, ..], [few, many, empty_few, empty_many]) = (&words[..], runs) else {
-            bail!("unexpected line: {case}");
-        };
-        let parts: f64 = parts.parse()?;
-        let slope = |few: u32, many: u32| (f64::from(many) - f64::from(few)) / more;
-        let figure = (slope(*few, *many) - slope(*empty_few, *empty_many)) / parts;
-        let word = |at: usize| words.get(at).map(ToString::to_string).unwrap_or_default();
-        let (target, stretch) = (word(goal), word(goal + 1));
-        Ok(Row { what: format!("{limiter}: {name}"), figure, target, stretch })
-    };
-    cases.into_iter().zip(runs).map(row).collect()
+/// The version of the plugins' interface: 9.0 no longer takes the first.
+fn interface(about: &str) -> &'static str {
+    let number = about.split_once("version ").map_or("", |(_, number)| number);
+    let major = number.split('.').next().and_then(|part| part.parse::<u32>().ok());
+    if major.is_some_and(|major| major >= 9) { "2" } else { "1" }
 }
 
 #[cfg(test)]
@@ -150,44 +159,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn instructions_are_counted_between_pairs_of_marks() {
-        let log = "Timer with period zero, disabling\n\
-                   Trace 0: 0x1 [0/222/1/f] reset\n\
-                   Trace 0: 0x1 [0/300/1/f] tollgate_mark\n\
-                   Trace 0: 0x1 [0/302/1/f] tollgate_mark\n\
-                   Trace 0: 0x1 [0/224/1/f] reset\n\
-                   Trace 0: 0x1 [0/100/1/f] ask\n\
-                   Trace 0: 0x1 [0/300/1/f] tollgate_mark\n\
-                   Trace 0: 0x1 [0/228/1/f] reset\n\
-                   Trace 0: 0x1 [0/300/1/f] tollgate_mark\n\
-                   Trace 0: 0x1 [0/300/1/f] tollgate_mark\n\
-                   Trace 0: 0x1 [0/22a/1/f] \n\
-                   Trace 0: 0x1 [0/300/1/f] tollgate_mark\n\
-                   Trace 0: 0x1 [0/22c/1/f] reset\n";
-        assert_eq!(between_marks(log.as_bytes()).unwrap(), [2, 1]);
-        let torn = log.lines().take(5).collect::<Vec<_>>().join("\n");
-        assert!(between_marks(torn.as_bytes()).is_err());
-        assert_eq!(between_marks(&b""[..]).unwrap(), [0; 0]);
+    fn the_interface_follows_the_version() {
+        assert_eq!(interface("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)"), "1");
+        assert_eq!(interface("QEMU emulator version 8.2.0"), "1");
+        assert_eq!(interface("QEMU emulator version 9.0.1"), "2");
+        assert_eq!(interface("QEMU emulator version 10.0.2"), "2");
     }
 
     #[test]
-    fn a_figure_is_what_each_further_check_costs() {
-        let printed = "4\nTokenBucket\tburst\t1\t20\t14\t30\t18\t47\t25\nFeedback\ta byte\t10\t\t\t40\t20\t\t\n";
-        let runs = [148, 288, 20, 32, 1_000, 2_000, 10, 10];
-        let found = rows(printed, &runs, 5).unwrap();
-        let figures: Vec<_> = found.iter().map(|row| (row.what.as_str(), row.figure, row.target.as_str())).collect();
-        assert_eq!(figures, [("TokenBucket: burst", 32.0, "30"), ("Feedback: a byte", 25.0, "40")]);
-        assert_eq!(rows(printed, &runs, 7).unwrap()[0].stretch, "25");
-        assert!(rows(printed, &runs[..4], 5).is_err());
-        assert!(rows("", &[], 5).is_err());
-    }
-
-    #[test]
-    fn the_option_follows_the_version() {
-        let flag = |about: &str| one_instruction_to_a_block(about)[0];
-        assert_eq!(flag("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7)"), "-singlestep");
-        assert_eq!(flag("QEMU emulator version 8.0.0"), "-singlestep");
-        assert_eq!(flag("QEMU emulator version 8.1.0"), "-accel");
-        assert_eq!(flag("QEMU emulator version 10.0.2"), "-accel");
+    fn the_total_of_a_dump_is_read() {
+        assert_eq!(total("events: Ir\nsummary: 9\n\ntotals: 33664\n").unwrap(), 33_664);
+        assert!(total("events: Ir\n").is_err());
     }
 }

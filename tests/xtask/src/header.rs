@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
 
@@ -10,10 +10,13 @@ const CRATE: &str = "core/c";
 const HEADER: &str = "core/c/include/tollgate.h";
 
 /// The order in which a reader meets things; what is not named comes last.
-const ORDER: [&str; 13] = [
-    "handle", "status", "why", "bucket", "window", "slots", "backoff", "budget", "report", "ledger", "outcome", "gate",
-    "jobs",
+const ORDER: [&str; 16] = [
+    "handle", "status", "why", "bucket", "window", "slots", "backoff", "budget", "report", "ledger", "outcome",
+    "response", "gate", "jobs", "accounts", "state",
 ];
+
+/// What stands before the name of a function.
+const FUNCTION: &str = "extern \"C\" fn ";
 
 /// Writes it.
 pub(crate) fn write() -> Result<()> {
@@ -28,15 +31,31 @@ pub(crate) fn check() -> Result<()> {
     Ok(())
 }
 
-fn generate() -> Result<String> {
-    let sources = Path::new(CRATE).join("src");
-    let mut files: Vec<_> = fs::read_dir(&sources)?.flatten().map(|entry| entry.path()).collect();
+/// The names of all functions.
+pub(crate) fn functions() -> Result<Vec<String>> {
+    let texts = texts(&sources()?)?;
+    let found: Vec<String> = names(&texts, FUNCTION).map(str::to_owned).collect();
+    ensure!(found.len() > 50, "only {} functions", found.len());
+    Ok(found)
+}
+
+/// The files in which they are, in order.
+fn sources() -> Result<Vec<PathBuf>> {
+    let mut files: Vec<_> = fs::read_dir(Path::new(CRATE).join("src"))?.flatten().map(|entry| entry.path()).collect();
     // It only names the others, which would then be read twice.
     files.retain(|file| !file.ends_with("lib.rs"));
     let place = |file: &Path| ORDER.iter().position(|name| file.file_stem().is_some_and(|stem| stem == *name));
     files.sort_by_key(|file| (place(file).unwrap_or(ORDER.len()), file.clone()));
-    let texts: String = files.iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
+    Ok(files)
+}
 
+fn texts(files: &[PathBuf]) -> Result<String> {
+    Ok(files.iter().map(fs::read_to_string).collect::<Result<_, _>>()?)
+}
+
+fn generate() -> Result<String> {
+    let files = sources()?;
+    let texts = texts(&files)?;
     let mut config = cbindgen::Config::from_file(format!("{CRATE}/cbindgen.toml")).map_err(|error| anyhow!(error))?;
     // Numbers of an enumeration are passed as plain integers, so that no function mentions it.
     config.export.include = names(&texts, "pub enum ").map(str::to_owned).collect();
@@ -45,7 +64,7 @@ fn generate() -> Result<String> {
     let mut header = Vec::new();
     builder.with_config(config).generate().context("cbindgen cannot read the sources")?.write(&mut header);
     let header = String::from_utf8(header).context("a header that is no text")?;
-    for function in names(&texts, "extern \"C\" fn ") {
+    for function in names(&texts, FUNCTION) {
         ensure!(
             header.contains(&format!(" {function}(")) || header.contains(&format!("*{function}(")),
             "no {function}"

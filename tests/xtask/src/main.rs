@@ -8,7 +8,7 @@
 //! cargo xtask golden        saves the golden traces, tests/golden/*.trace, as this machine writes them
 //! cargo xtask header         writes the C header, core/c/include/tollgate.h, from its sources
 //! cargo xtask proof         no panic, no float, and no long division on a decision: by what can be linked
-//! cargo xtask size          measures, and writes tests/bench/SIZES.md
+//! cargo xtask size          measures, and writes tests/bench/SIZES.md and what the README quotes of it
 //! cargo xtask size --check  measures, and fails where a figure has grown by more than 2 %
 //! cargo xtask fuzz          arbitrary bytes into every parser, a minute each; not part of ci
 //! ```
@@ -16,17 +16,21 @@
 mod bare;
 mod c;
 mod ci;
+mod counted;
 mod defmt;
 mod elf;
 mod emulator;
 mod executed;
 mod firmware;
+mod flash;
 mod fuzz;
 mod header;
 mod network;
 mod proof;
+mod quoted;
 mod shell;
 mod size;
+mod table;
 mod tidy;
 
 use std::process::ExitCode;
@@ -64,7 +68,7 @@ enum Task {
     Header,
     /// Links the core for chips in a way that fails if a panic can be reached
     Proof,
-    /// Counts instructions and bytes, and writes tests/bench/SIZES.md
+    /// Counts instructions and bytes, and writes tests/bench/SIZES.md and what the README quotes of it
     Size {
         /// Write nothing; fail where a figure has grown by more than 2 %
         #[arg(long)]

@@ -153,7 +153,7 @@ fn is_division(name: &str) -> bool {
 }
 
 /// `__aeabi_fadd`, `__aeabi_dmul`, `__adddf3`, `__floatsisf` and their like.
-fn is_float(name: &str) -> bool {
+pub(crate) fn is_float(name: &str) -> bool {
     let arm = |rest: &str| {
         let (kind, verb) = rest.split_at_checked(1).unwrap_or_default();
         matches!(kind, "f" | "d")

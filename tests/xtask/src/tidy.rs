@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::quoted;
 use crate::shell::{capture, cargo, run as sh, stdout_of};
 
 /// Past this many lines a file gets a question, past the limit it fails.
@@ -24,6 +25,7 @@ pub(crate) fn run() -> Result<()> {
     sh(&mut cargo(&["fmt", "--all", "--check"]))?;
     readme_is_the_documentation()?;
     guide_shows_what_is_compiled()?;
+    quoted::check()?;
     lengths()?;
     foreign_words()
 }

@@ -51,6 +51,15 @@ impl<'a, M: RawMutex, L, C: Clock, const W: usize, R> Permit<'a, M, L, C, W, R> 
         Self { shared, held: Some(held), undo }
     }
 
+    pub(super) const fn held(&self) -> Option<&R> {
+        self.held.as_ref()
+    }
+
+    /// It was settled: nothing is given back any more.
+    pub(super) fn forget(&mut self) {
+        self.held = None;
+    }
+
     /// Looks at what is held together with the limiter, or changes both: a lease renewed, a request marked as sent.
     ///
     /// As [`Shared::with`]: whoever heads the line is woken afterwards, and `None` comes only from inside another `with`.

@@ -67,23 +67,42 @@ impl fmt::Display for WaitError {
 
 impl core::error::Error for WaitError {}
 
+/// A place in line, and how long it is kept. However a wait ends, the place is given back, and the next is woken.
+pub(super) struct Place<'a, M: RawMutex, L, C, const W: usize> {
+    pub(super) shared: &'a Shared<M, L, C, W>,
+    pub(super) deadline: Instant,
+    pub(super) hoping: bool,
+    ticket: Option<Ticket>,
+}
+
+impl<'a, M: RawMutex, L, C, const W: usize> Place<'a, M, L, C, W> {
+    pub(super) const fn new(shared: &'a Shared<M, L, C, W>) -> Self {
+        Self { shared, deadline: Instant::MAX, hoping: false, ticket: None }
+    }
+}
+
+impl<M: RawMutex, L, C, const W: usize> Drop for Place<'_, M, L, C, W> {
+    fn drop(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            self.shared.room.lock(|room| room.line.leave(ticket)).wake_next();
+        }
+    }
+}
+
 /// A wait in line, from [`Shared::wait`] or [`Shared::wait_for`]. Say how long, then `.await` it.
 ///
 /// It stands in line from its first poll. Dropped at any moment, it leaves the line and has cost nothing. Kept, but
 /// never polled again, it holds up whoever stands behind: do not `mem::forget` it.
 #[must_use = "it waits when it is awaited"]
 pub struct Waiting<'a, M: RawMutex, L, C, const W: usize, F> {
-    shared: &'a Shared<M, L, C, W>,
+    place: Place<'a, M, L, C, W>,
     /// `ask(limiter, now, turn)` books if it is our turn, and never otherwise. `None` when the wait is over.
     ask: Option<F>,
-    deadline: Instant,
-    hoping: bool,
-    ticket: Option<Ticket>,
 }
 
 impl<'a, M: RawMutex, L, C, const W: usize, F> Waiting<'a, M, L, C, W, F> {
     pub(super) const fn new(shared: &'a Shared<M, L, C, W>, ask: F) -> Self {
-        Self { shared, ask: Some(ask), deadline: Instant::MAX, hoping: false, ticket: None }
+        Self { place: Place::new(shared), ask: Some(ask) }
     }
 
     /// Until the clock shows `deadline`; what has passed already means "now or not at all".
@@ -91,7 +110,7 @@ impl<'a, M: RawMutex, L, C, const W: usize, F> Waiting<'a, M, L, C, W, F> {
     /// A deadline is a limit of patience, not a guard: a head that is polled late asks once more, and is granted if it
     /// can be.
     pub fn until(mut self, deadline: impl Into<Instant>) -> Self {
-        self.deadline = deadline.into();
+        self.place.deadline = deadline.into();
         self
     }
 
@@ -101,7 +120,7 @@ impl<'a, M: RawMutex, L, C, const W: usize, F> Waiting<'a, M, L, C, W, F> {
     /// and windows. Where something may be released sooner than the limiter can know (slots with long leases, large
     /// holds that are mostly given back), say this.
     pub fn hoping_for_release(mut self) -> Self {
-        self.hoping = true;
+        self.place.hoping = true;
         self
     }
 }
@@ -109,7 +128,7 @@ impl<'a, M: RawMutex, L, C, const W: usize, F> Waiting<'a, M, L, C, W, F> {
 impl<M: RawMutex, L, C: Clock, const W: usize, F> Waiting<'_, M, L, C, W, F> {
     /// At most `patience`, counted from now. Zero: now or not at all. [`Duration::MAX`]: for ever.
     pub fn at_most(self, patience: impl Into<Duration>) -> Self {
-        let deadline = self.shared.now().saturating_add(patience.into());
+        let deadline = self.place.shared.now().saturating_add(patience.into());
         self.until(deadline)
     }
 }
@@ -138,27 +157,23 @@ fn step<R>(answer: Result<R, Denied>, now: Instant, deadline: Instant, hoping: b
     }
 }
 
-impl<M, L, C, const W: usize, R, F> Future for Waiting<'_, M, L, C, W, F>
-where
-    M: RawMutex,
-    C: AlarmClock,
-    F: FnMut(&mut L, Instant, bool) -> Result<R, Denied>,
-{
-    type Output = Result<R, WaitError>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { shared, ask: kept, deadline, hoping, ticket } = self.get_mut();
-        let waker = context.waker();
-        // Polled again after the end, it neither books a second time nor joins the line.
-        let Some(ask) = kept else { return Poll::Pending };
-
+impl<M: RawMutex, L, C: AlarmClock, const W: usize> Place<'_, M, L, C, W> {
+    /// Asks, and gives the place back if that is the end. `ask(limiter, now, turn)` books if it is our turn, and never
+    /// otherwise; it also says whether something may come sooner than its answer can know.
+    pub(super) fn poll<R>(
+        &mut self,
+        waker: &Waker,
+        ask: impl FnOnce(&mut L, Instant, bool) -> (Result<R, Denied>, bool),
+    ) -> Poll<Result<R, WaitError>> {
+        let Self { shared, deadline, hoping, ticket } = self;
         // To be refused and to join the line is one step under one lock: no release can slip between the two. What is
         // dropped or woken comes out of the lock.
         let (mut old, mut left) = (None, Left::default());
         let step = shared.room.lock(|room| {
             let now = shared.clock.now();
             let turn = room.line.is_turn(*ticket);
-            let mut step = step(room.lend(|limiter| ask(limiter, now, turn))?, now, *deadline, *hoping);
+            let (answer, sooner) = room.lend(|limiter| ask(limiter, now, turn))?;
+            let mut step = step(answer, now, *deadline, *hoping || sooner);
             if let Step::Sleep(_) = step {
                 *ticket = ticket.or_else(|| room.line.join());
                 match *ticket {
@@ -174,10 +189,7 @@ where
         drop(old);
         left.wake_next();
         match step {
-            Some(Step::Over(result)) => {
-                *kept = None;
-                Poll::Ready(result)
-            }
+            Some(Step::Over(result)) => Poll::Ready(result),
             Some(Step::Sleep(until)) => {
                 if until < Instant::MAX {
                     shared.clock.wake_at(until, waker);
@@ -193,20 +205,31 @@ where
     }
 }
 
-/// However a wait ends, its place is given back, and the next is woken.
-impl<M: RawMutex, L, C, const W: usize, F> Drop for Waiting<'_, M, L, C, W, F> {
-    fn drop(&mut self) {
-        if let Some(ticket) = self.ticket.take() {
-            self.shared.room.lock(|room| room.line.leave(ticket)).wake_next();
+impl<M, L, C, const W: usize, R, F> Future for Waiting<'_, M, L, C, W, F>
+where
+    M: RawMutex,
+    C: AlarmClock,
+    F: FnMut(&mut L, Instant, bool) -> Result<R, Denied>,
+{
+    type Output = Result<R, WaitError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { place, ask: kept } = self.get_mut();
+        // Polled again after the end, it neither books a second time nor joins the line.
+        let Some(ask) = kept else { return Poll::Pending };
+        let polled = place.poll(context.waker(), |limiter, now, turn| (ask(limiter, now, turn), false));
+        if polled.is_ready() {
+            *kept = None;
         }
+        polled
     }
 }
 
 impl<M: RawMutex, L, C, const W: usize, F> fmt::Debug for Waiting<'_, M, L, C, W, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Waiting")
-            .field("deadline", &self.deadline)
-            .field("hoping", &self.hoping)
+            .field("deadline", &self.place.deadline)
+            .field("hoping", &self.place.hoping)
             .finish_non_exhaustive()
     }
 }
@@ -214,6 +237,6 @@ impl<M: RawMutex, L, C, const W: usize, F> fmt::Debug for Waiting<'_, M, L, C, W
 #[cfg(feature = "defmt")]
 impl<M: RawMutex, L, C, const W: usize, F> defmt::Format for Waiting<'_, M, L, C, W, F> {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "Waiting {{ deadline: {}, hoping: {} }}", self.deadline, self.hoping);
+        defmt::write!(f, "Waiting {{ deadline: {}, hoping: {} }}", self.place.deadline, self.place.hoping);
     }
 }

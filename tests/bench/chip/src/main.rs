@@ -1,83 +1,55 @@
-//! Every case of `tests/bench`, run on a chip with a mark between the runs, for whoever counts instructions from outside.
+//! Every case of `tests/bench`, run on a chip with a mark around each run, for whoever counts instructions from outside.
 //!
-//! ```text
-//! mark  limiter FEW  mark  limiter MANY  mark  empty FEW  mark  empty MANY  mark  next case ...
-//! ```
-//! Before a case runs, its line is printed; the first line says how many checks MANY has more than FEW.
+//! What it prints, tab separated: `bytes`, a name, a size and its goals; `case`, the number of checks and the case's line;
+//! `stack` and the bytes of the case before.
 
 #![no_std]
 #![no_main]
 
-use core::arch::asm;
-use core::fmt::{self, Write};
-use core::hint::black_box;
-use core::panic::PanicInfo;
+use core::fmt::Write;
 
-use tollgate_bench::cases::CASES;
+use tollgate_bench::case::{Case, Probe, Run, counted};
+use tollgate_bench::cases;
+use tollgate_bench::memory::SIZES;
+use tollgate_chip::{Console, exit, stack_of, tollgate_mark};
 
-const FEW: u64 = 4;
-const MANY: u64 = 8;
+/// On a state that goes on, and on one that is built for each check.
+const FEW: u32 = 4;
+const FEW_ANEW: u32 = 1;
 
-/// What an emulator looks for in the sequence of instructions.
-#[unsafe(no_mangle)]
-#[inline(never)]
-extern "C" fn tollgate_mark() {
-    // SAFETY: does nothing, in a way that the compiler cannot see.
-    unsafe { asm!("nop") }
-}
+/// Whether the board has memory for large states: all but the smallest core, which is known by what it cannot do.
+const IS_LARGE: bool = !cfg!(target_arch = "arm") || cfg!(target_has_atomic = "32");
 
 /// Where the chip starts.
 #[unsafe(no_mangle)]
 extern "C" fn reset() -> ! {
-    let _ = writeln!(Console, "{}", MANY - FEW);
-    for case in &CASES {
-        let _ = writeln!(Console, "{case}");
-        let mut right = true;
-        for (empty, checks) in [(false, FEW), (false, MANY), (true, FEW), (true, MANY)] {
-            let (run, empty, checks) = black_box((case.run, empty, checks));
-            tollgate_mark();
-            right &= run(empty, checks);
-            tollgate_mark();
-        }
-        if !right {
+    for size in &SIZES {
+        let _ = writeln!(Console, "{size}");
+    }
+    for case in cases().filter(|case| IS_LARGE || !case.large) {
+        let few = if case.anew { FEW_ANEW } else { FEW };
+        let _ = writeln!(Console, "case\t{few}\t{case}");
+        if !counted(case, few, || tollgate_mark()) {
             let _ = writeln!(Console, "answered otherwise than the case says");
             exit(false);
         }
+        let _ = writeln!(Console, "stack\t{}", painted(case, few, false).saturating_sub(painted(case, few, true)));
     }
     exit(true)
 }
 
-/// The debugger's console (semihosting), a piece of text at a time.
-struct Console;
+/// The most stack that a check takes.
+#[inline(never)]
+fn painted(case: &Case, checks: u32, empty: bool) -> usize {
+    let mut deepest = Deepest(0);
+    (case.run)(Run { empty, checks, probe: Some(&mut deepest) });
+    deepest.0
+}
 
-impl fmt::Write for Console {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        for piece in text.as_bytes().chunks(63) {
-            let mut line = [0u8; 64];
-            for (place, byte) in line.iter_mut().zip(piece) {
-                *place = *byte;
-            }
-            ask_debugger(0x04, line.as_ptr() as usize);
-        }
-        Ok(())
+struct Deepest(usize);
+
+impl Probe for Deepest {
+    fn around(&mut self, check: &mut dyn FnMut()) {
+        self.0 = self.0.max(stack_of(check));
     }
-}
-
-fn exit(well: bool) -> ! {
-    // The reasons: the application has ended, or a run-time error of an unknown kind.
-    ask_debugger(0x18, if well { 0x2_0026 } else { 0x2_0023 });
-    loop {
-        core::hint::spin_loop();
-    }
-}
-
-fn ask_debugger(operation: usize, argument: usize) {
-    // SAFETY: 0x04 reads a text that ends with a zero at its argument, which every caller of it has there; 0x18 takes a
-    // number.
-    unsafe { asm!("bkpt 0xAB", inout("r0") operation => _, in("r1") argument) }
-}
-
-#[panic_handler]
-fn panic(_: &PanicInfo<'_>) -> ! {
-    exit(false)
 }

@@ -1,0 +1,92 @@
+//! 64-bit division for chips that have none, in a tenth of the flash that the compiler's routine takes.
+//!
+//! For what is not on the path of a decision: retry times, configuration at run time, dates. What fits into 32 bits takes
+//! one instruction where the chip has it; the rest goes bit by bit, as many steps as the quotient has bits, so that small
+//! quotients are fast. A 64-bit machine divides by itself.
+
+/// `n / d` and `n % d`; dividing by zero takes one for it.
+#[cfg(target_pointer_width = "64")]
+#[inline]
+pub(crate) const fn divide(n: u64, d: u64) -> (u64, u64) {
+    match (n.checked_div(d), n.checked_rem(d)) {
+        (Some(quotient), Some(rest)) => (quotient, rest),
+        _ => (n, 0),
+    }
+}
+
+/// `n / d` and `n % d`; dividing by zero takes one for it.
+#[cfg(not(target_pointer_width = "64"))]
+#[inline(never)]
+pub(crate) const fn divide(n: u64, d: u64) -> (u64, u64) {
+    in_steps(n, d)
+}
+
+/// The same in one step or bit by bit.
+#[cfg(any(test, not(target_pointer_width = "64")))]
+const fn in_steps(n: u64, d: u64) -> (u64, u64) {
+    let d = if d == 0 { 1 } else { d };
+    // A Cortex-M0 has no division at all.
+    #[cfg(not(all(target_arch = "arm", not(target_has_atomic = "32"))))]
+    if n >> 32 == 0 && d >> 32 == 0 {
+        #[expect(clippy::cast_possible_truncation, reason = "both were looked at")]
+        let (n, d) = (n as u32, d as u32);
+        if let (Some(quotient), Some(rest)) = (n.checked_div(d), n.checked_rem(d)) {
+            return (quotient as u64, rest as u64);
+        }
+    }
+    let (mut quotient, mut rest) = (0u64, n);
+    let mut places = d.leading_zeros().wrapping_sub(n.leading_zeros());
+    if places > 63 {
+        // It wrapped: `n` is the shorter one.
+        return (0, n);
+    }
+    let mut part = d << places;
+    loop {
+        // The quotient's bits so far times `d`, and `rest`, are `n`, and `rest` is below twice `part`.
+        quotient <<= 1;
+        if rest >= part {
+            rest = rest.wrapping_sub(part);
+            quotient |= 1;
+        }
+        if places == 0 {
+            return (quotient, rest);
+        }
+        places = places.wrapping_sub(1);
+        part >>= 1;
+    }
+}
+
+/// `n / d`, rounded up.
+#[inline]
+pub(crate) const fn divide_up(n: u64, d: u64) -> u64 {
+    let (quotient, rest) = divide(n, d);
+    // A rest says that the divisor is at least 2, and the quotient at most half of the range.
+    quotient.wrapping_add((rest > 0) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_divides_as_the_machine_does() {
+        let mut numbers = std::vec![0, 1, 2, 3, 7, 10, 999, 1_000, 60_000_000, u64::MAX, u64::MAX - 1];
+        numbers.extend((0..64).flat_map(|bit| {
+            [
+                1u64 << bit,
+                (1u64 << bit) - 1,
+                (1u64 << bit) + 1,
+                0x9E37_79B9_7F4A_7C15 >> bit,
+                0xFFFF_0000_FFFE_FFFF >> bit,
+            ]
+        }));
+        for &n in &numbers {
+            for &d in &numbers {
+                let expected = (n / d.max(1), n % d.max(1));
+                assert_eq!(in_steps(n, d), expected, "{n} / {d}");
+                assert_eq!(divide(n, d), expected, "{n} / {d}");
+                assert_eq!(divide_up(n, d), n.div_ceil(d.max(1)), "{n} / {d}");
+            }
+        }
+    }
+}
