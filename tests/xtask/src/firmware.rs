@@ -115,6 +115,7 @@ const BINARIES: &[Binary] = &[
     Binary { name: "hello", boards: EVERY, features: &[], how: How::Alone },
     Binary { name: "isr", boards: EVERY, features: &[], how: How::Alone },
     Binary { name: "lora_duty", boards: EVERY, features: &["image"], how: How::Alone },
+    Binary { name: "configured", boards: EVERY, features: &["json"], how: How::Alone },
     Binary { name: TRACE, boards: EVERY, features: &[], how: How::Alone },
     Binary { name: "rtic_gateway", boards: &["lm3s6965"], features: &["rtic"], how: How::Alone },
     Binary { name: "embassy_gateway", boards: EVERY, features: &["embassy", "defmt"], how: How::Defmt },
