@@ -392,6 +392,20 @@ fn when_the_server_has_no_room_the_next_worker_waits_for_a_release() {
     assert!(matches!(granted(&mut third), Dispatch::Send { entry, .. } if entry.id == JobId(2)), "at its old place");
 }
 
+/// Time would come too late for it, and a job that is submitted does not.
+#[test]
+fn a_worker_stays_to_its_deadline_because_a_job_may_come_sooner() {
+    let clock = HandClock::default();
+    let shared: Office<Jobs> = Shared::new(jobs(1), &clock);
+    shared.with(|jobs, now| jobs.requeue(now, clip(1), S(100))).unwrap().unwrap();
+    let mut worker = Task::started(shared.next().at_most(Duration::from_secs(50)));
+    let mut late = Task::started(shared.next().at_most(Duration::from_secs(10)));
+    clock.set(S(20));
+    assert!(matches!(late.run(), Some(Err(WaitError::Timeout { .. }))));
+    shared.submit(clip(2)).unwrap();
+    assert!(matches!(granted(&mut worker), Dispatch::Send { entry, .. } if entry.id == JobId(2)));
+}
+
 /// Bounded: a full queue is an answer, and the job comes back.
 #[test]
 fn a_job_that_is_not_taken_comes_back() {

@@ -455,3 +455,20 @@ fn a_worker_is_woken_by_time_by_a_release_and_by_a_change() {
         assert_eq!(by_change.await.unwrap().0, 4);
     });
 }
+
+/// Time would come too late for it, and a job that is submitted does not.
+#[test]
+fn a_worker_stays_to_its_deadline_because_a_job_may_come_sooner() {
+    paused(async {
+        let jobs = jobs_on(1, TokioClock::default());
+        jobs.with(|jobs, now| {
+            let later = now.saturating_add(Duration::from_secs(100));
+            jobs.requeue(now, clip(1), later).unwrap();
+        });
+        let handle = jobs.clone();
+        let worker = tokio::spawn(async move { handle.next(secs(50)).await });
+        sleep(secs(20)).await;
+        jobs.submit(clip(2)).unwrap();
+        assert!(matches!(worker.await.unwrap(), Ok(Dispatch::Send { entry, .. }) if entry.id == JobId(2)));
+    });
+}
