@@ -1,7 +1,7 @@
 //! Each way in which a job can end, and what the gate knows then.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::time::{Instant as TokioInstant, sleep};
 use tollgate::{Answer, AskError, Duration, GateError, JobId, JobState, QueueError, Reason, Repeatable, Verdict};
@@ -163,6 +163,27 @@ fn a_handle_that_is_dropped_between_two_attempts_leaves_what_the_gate_knows() {
             settle_down().await;
             assert_eq!((plant.waiting(), plant.running(), state(&plant, id)), (0, 0, left));
         }
+    });
+}
+
+/// Dropped in the very poll in which the job asks for another turn, here by the job itself.
+#[test]
+fn a_job_whose_handle_is_gone_does_not_go_back_into_the_queue() {
+    paused(async {
+        let plant = plant(1);
+        let _driver = start(&plant);
+        let own = Arc::new(Mutex::new(None::<JobHandle<()>>));
+        let handle = Arc::clone(&own);
+        let job = plant.submit(clip(), move |call: Call| {
+            let handle = Arc::clone(&handle);
+            async move {
+                drop(handle.lock().unwrap().take());
+                Err(Stop::Again { not_before: call.now().saturating_add(Duration::from_secs(100)) })
+            }
+        });
+        *own.lock().unwrap() = Some(job.unwrap());
+        settle_down().await;
+        assert_eq!(load(&plant), (0, 0, 0, 0));
     });
 }
 
