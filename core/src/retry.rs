@@ -334,7 +334,10 @@ impl Retry {
             Rule::Maybe(..) if self.repeatable == Repeatable::No => Decision::GiveUp(Reason::MaybeRunning),
             Rule::Again(kind, wait) | Rule::Maybe(kind, wait) => {
                 match self.again(now, kind, wait.max(raised), upstream, entropy) {
-                    Ok(at) if advice.fewer_jobs => Decision::RetryOnRelease { not_before: at },
+                    Ok(at) if advice.fewer_jobs => {
+                        // Jitter must not hit a server that is full before it can have room.
+                        Decision::RetryOnRelease { not_before: at.max(now.saturating_add(CROWDED)) }
+                    }
                     Ok(at) => Decision::RetryAt(at),
                     Err(reason) => Decision::GiveUp(reason),
                 }
@@ -417,6 +420,9 @@ impl From<GiveUp> for Reason {
         }
     }
 }
+
+/// The least wait after a refusal for concurrency.
+const CROWDED: Duration = Duration::from_secs(1);
 
 /// What an outcome means for everybody, without the gate.
 fn effects(outcome: &Outcome) -> Advice {

@@ -106,6 +106,9 @@ fn concurrency_waits_for_a_job_to_end() {
     let busy = answered(429, Verdict::Concurrency, Some(1));
     let at = NOW.saturating_add(Duration::from_secs(1));
     assert_eq!(decide(Repeatable::No, busy, 0).decision, Decision::RetryOnRelease { not_before: at });
+    // Nor before a second is over where nothing was said and chance would have it sooner.
+    let busy = answered(429, Verdict::Concurrency, None);
+    assert_eq!(decide(Repeatable::No, busy, 0).decision, Decision::RetryOnRelease { not_before: at });
 }
 
 #[test]
