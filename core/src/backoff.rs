@@ -367,7 +367,7 @@ fn times(d: u64, permille: u32) -> u64 {
     let permille = u64::from(permille);
     // The remainder is below 1000, so its product fits.
     let (whole, rest) = divide(d, 1_000);
-    whole.saturating_mul(permille).saturating_add(divide(rest * permille, 1_000).0)
+    whole.saturating_mul(permille).saturating_add(divide(rest.saturating_mul(permille), 1_000).0)
 }
 
 /// The wire form of a [`Policy`].
