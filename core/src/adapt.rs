@@ -145,6 +145,27 @@ impl Aimd {
         self.value
     }
 
+    /// The owner changes the policy, live: what was at the ceiling is at the new one, and what was lowered stays as it is,
+    /// within the new bounds.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Aimd, AimdPolicy, Instant, valid};
+    /// const FAST: AimdPolicy = valid!(AimdPolicy { floor: 6, ceiling: 60, keep_permille: 500, step: 1, every: 2 }.checked());
+    /// const SLOW: AimdPolicy = valid!(AimdPolicy { ceiling: 40, ..FAST }.checked());
+    /// let mut rate = Aimd::new(SLOW);
+    /// rate.set_policy(FAST);
+    /// assert_eq!(rate.value(), 60);
+    /// rate.congested(Instant::ORIGIN, Instant::ORIGIN);
+    /// rate.set_policy(SLOW);
+    /// assert_eq!(rate.value(), 30);
+    /// ```
+    pub fn set_policy(&mut self, policy: AimdPolicy) {
+        let lowered = self.value < self.policy.ceiling;
+        self.value = if lowered { self.value.min(policy.ceiling).max(policy.floor) } else { policy.ceiling };
+        self.policy = policy;
+    }
+
     /// A request sent at `sent` was refused for its rate. Decreases, unless it was sent before the last decrease; tells
     /// which.
     pub fn congested(&mut self, now: Instant, sent: Instant) -> bool {

@@ -365,9 +365,9 @@ fn times(d: u64, permille: u32) -> u64 {
         return d.saturating_mul(u64::from(permille / 1_000));
     }
     let permille = u64::from(permille);
-    // The remainder is below 1000, so its product fits.
+    // The remainder is below 1000, so its product fits, which the compiler does not know.
     let (whole, rest) = divide(d, 1_000);
-    whole.saturating_mul(permille).saturating_add(divide(rest.saturating_mul(permille), 1_000).0)
+    whole.saturating_mul(permille).saturating_add(divide(rest.wrapping_mul(permille), 1_000).0)
 }
 
 /// The wire form of a [`Policy`].

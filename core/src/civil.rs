@@ -236,7 +236,7 @@ pub(crate) const fn days_in_month(year: i32, month: u8) -> u8 {
 
 /// How many days after the last Monday: 0 to 6.
 pub(crate) const fn days_after_monday(days: i32) -> i32 {
-    // 1970-01-01 was a Thursday.
+    // 1970-01-01 was a Thursday; no date is so late that the sum is not one.
     days.saturating_add(3).rem_euclid(7)
 }
 

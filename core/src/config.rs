@@ -3,7 +3,8 @@
 //! For limits that are not known when the program is built: a file on a server, a page of flash, a message to a device. Who
 //! knows them writes them in code, where a wrong one does not compile. A document is taken as a whole or refused as a whole,
 //! with the path of the field; so is a change of a running gate ([`apply`](GateConfig::apply)). No heap, no float; nesting is
-//! looked at before anything recurses. About 400 bytes, and 230 an account. It is not part of the proof of panic freedom.
+//! looked at before anything recurses. About 400 bytes, and 230 an account; a few
+//! KiB of stack while it is read, so that a micro:bit runs one (`examples/firmware`). Not part of the proof of panic freedom.
 //!
 //! # A document
 //! ```
@@ -95,7 +96,7 @@
 //! | `adaptation.rate` | `per`, `floor`, `ceiling`, `keep_permille`, `step`, `every`: [`AimdPolicy`] of `requests` | none |
 //! | `adaptation.jobs` | the same without `per`, of the slots | none |
 //! | `adaptation.pacing` | `below_permille` (up to 1000), `least`: [`Pacing`] | none |
-//! | `adaptation.advertised` | follow the rate and the concurrency that the server advertises, below these: [`Offer`](crate::Offer) | `false` |
+//! | `adaptation.advertised` | `true`: follow the rate and the concurrency that the server advertises, below these: [`Offer`](crate::Offer) | `false` |
 //! | `patience.to_send`, `.to_answer` | see [`Patience`] | `"30s"`, `"2m"` |
 //! | `block.max` | the longest that a server can close the gate for | `"1h"` |
 //! | `block.until_us` | the owner keeps it closed until this instant, in microseconds, which must not have passed | none |
@@ -270,7 +271,7 @@ pub struct AdaptationConfig {
     pub jobs: Option<AimdPolicy>,
     /// Slower when the server says that little is left.
     pub pacing: Option<Pacing>,
-    /// Follow what the server advertises, below the owner's.
+    /// Whether to follow what the server advertises, below the owner's: see [`Offer`](crate::Offer).
     pub advertised: bool,
 }
 
@@ -289,7 +290,8 @@ impl<const ACCOUNTS: usize> GateConfig<ACCOUNTS> {
             return Err(FieldPath::ROOT.says(Problem::TooLong { len, max }));
         }
         scan::scan(document)?;
-        let mut config = read::read::<sections::Document<ACCOUNTS>>(document)?;
+        let mut config = Self::default();
+        read::read(document, &mut config)?;
         config.fill_in()?;
         config.check()?;
         Ok(config)

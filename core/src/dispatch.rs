@@ -2,8 +2,9 @@
 //!
 //! For whoever waits for work in a line, as the adapters do. A loop of its own asks [`Dispatcher::next`].
 
+use crate::any_gate::AnyGate;
 use crate::dispatcher::{Dispatcher, Next, Work};
-use crate::gate::{AnyLimits, AskError, Permit};
+use crate::gate::{AskError, Permit};
 use crate::limiter::Denied;
 use crate::queue_entry::Entry;
 use crate::time::Instant;
@@ -49,9 +50,7 @@ impl<T, P> Dispatch<T, P> {
     }
 }
 
-impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usize, const C: usize>
-    Dispatcher<L, T, JOBS, CALLS, N, C>
-{
+impl<G: AnyGate, T: Work, const N: usize, const C: usize> Dispatcher<G, T, N, C> {
     /// As [`next`](Self::next), with a refusal where there is nothing to do.
     ///
     /// # Errors

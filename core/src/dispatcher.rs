@@ -1,6 +1,6 @@
 //! `Dispatcher`: a queue in front of a gate. Ask it what to do next; it polls nothing.
 //!
-//! For a program that has more jobs than it may send. Who has none waiting asks the [`Gate`] itself.
+//! For a program that has more jobs than it may send. Who has none waiting asks the [`Gate`](crate::Gate) itself.
 //!
 //! ```text
 //! submit ──> queue ──> next(now) ──┬─> Send { entry, permit } ──> gate.sending ──> answered ──> gate.finished
@@ -11,8 +11,9 @@
 
 use core::fmt;
 
+use crate::any_gate::AnyGate;
 use crate::backoff::Policy;
-use crate::gate::{Answer, AnyLimits, AskError, Gate, GateError, JobState, Permit, Request};
+use crate::gate::{Answer, AskError, GateError, JobState, Permit, Request};
 use crate::job::JobId;
 use crate::limiter::Denied;
 use crate::log::log;
@@ -124,7 +125,7 @@ impl<T> fmt::Display for Unheard<T> {
 
 impl<T: fmt::Debug> core::error::Error for Unheard<T> {}
 
-/// A [`Queue`] in front of a [`Gate`].
+/// A [`Queue`] in front of a [`Gate`](crate::Gate), or of one that keeps its jobs in a journal.
 ///
 /// # Example
 /// Five jobs, one a second: each takes half a minute, and none waits for the one before it to end.
@@ -161,18 +162,16 @@ impl<T: fmt::Debug> core::error::Error for Unheard<T> {}
 /// }
 /// assert_eq!(starts, [s(0), s(1), s(2), s(3), s(4)]);
 /// ```
-pub struct Dispatcher<L: AnyLimits, T, const JOBS: usize, const CALLS: usize, const N: usize, const C: usize = 1> {
+pub struct Dispatcher<G, T, const N: usize, const C: usize = 1> {
     /// The gate: everything that happens to a job after its permit is said here.
-    pub gate: Gate<L, JOBS, CALLS>,
+    pub gate: G,
     /// The queue: to cancel, to look, to put back.
     pub queue: Queue<T, N, C>,
     /// The server had no room while this much was in flight: it must be less before another job takes a slot.
     full: Option<u64>,
 }
 
-impl<L: AnyLimits, T: fmt::Debug, const JOBS: usize, const CALLS: usize, const N: usize, const C: usize> fmt::Debug
-    for Dispatcher<L, T, JOBS, CALLS, N, C>
-{
+impl<G: fmt::Debug, T: fmt::Debug, const N: usize, const C: usize> fmt::Debug for Dispatcher<G, T, N, C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Dispatcher")
             .field("gate", &self.gate)
@@ -182,11 +181,9 @@ impl<L: AnyLimits, T: fmt::Debug, const JOBS: usize, const CALLS: usize, const N
     }
 }
 
-impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usize, const C: usize>
-    Dispatcher<L, T, JOBS, CALLS, N, C>
-{
+impl<G: AnyGate, T: Work, const N: usize, const C: usize> Dispatcher<G, T, N, C> {
     /// A dispatcher of these two.
-    pub const fn new(gate: Gate<L, JOBS, CALLS>, queue: Queue<T, N, C>) -> Self {
+    pub const fn new(gate: G, queue: Queue<T, N, C>) -> Self {
         Self { gate, queue, full: None }
     }
 
@@ -204,7 +201,7 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
         self.queue.submit(now, earliest, entry).map_err(SubmitError::Queue)
     }
 
-    /// Hears how the request of a job ended: [`Gate::answered`], and a job that is to be sent again waits for that at its
+    /// Hears how the request of a job ended: [`Gate::answered`](crate::Gate::answered), and a job that is to be sent again waits for that at its
     /// old place. When the server had no room ([`Answer::RetryOnRelease`]), no other is sent before a job of ours has ended
     /// or its lease is over. `entropy` is any 32 random bits.
     ///
@@ -270,16 +267,23 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
         let at = match answer {
             Answer::RetryAt(at) => at,
             Answer::RetryOnRelease { not_before } => {
-                // One that has a slot since it was sent first does not wait for another.
-                if self.gate.job(now, entry.id).is_none() {
-                    self.full = Some(self.gate.in_flight(now)).filter(|others| *others > 0);
-                }
+                self.hold_back(now, entry.id);
                 not_before
             }
             _ => return Ok(Answered { answer, entry: Some(entry) }),
         };
         let entry = self.queue.requeue(now, entry, at).err().map(|rejected| rejected.entry);
         Ok(Answered { answer, entry })
+    }
+
+    /// The server had no room for this job while others were in flight ([`Answer::RetryOnRelease`]): no other is sent
+    /// before one of those has ended or its lease is over. [`answered`](Self::answered) does so by itself; this is for
+    /// whoever has asked the gate.
+    pub fn hold_back(&mut self, now: Instant, id: JobId) {
+        // One that has a slot since it was sent first does not wait for another.
+        if self.gate.job(now, id).is_none() {
+            self.full = Some(self.gate.in_flight(now)).filter(|others| *others > 0);
+        }
     }
 
     /// Puts a job back that is to be sent again: at its old place, and not before then. [`answered`](Self::answered) does
@@ -351,7 +355,7 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
     }
 
     /// The next instant at which something happens by itself in the gate, or a deadline passes: see
-    /// [`Gate::next_event`].
+    /// [`Gate::next_event`](crate::Gate::next_event).
     ///
     /// # Example
     /// ```

@@ -281,7 +281,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.find(id).map_or(Instant::MAX, |job| job.ends)
     }
 
-    /// Asks every limit; the worst refusal counts, and the first wins a tie.
+    /// Asks every limit; the worst refusal counts, and the first wins a tie. On its own, so that nothing is got ready for
+    /// a second round where one is enough.
+    #[inline(never)]
     fn quote(&self, asked: Instant, request: &Request<'_>, asks: Asks) -> Result<Instant, (Binding, Denied)> {
         let limits = self.limits.all();
         let cost = request.requests;
@@ -383,20 +385,22 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         // What the adaptation has lowered may rise again: not `Never`.
         let limit = self.slots();
         let fits = |taken: u64| weight == 0 || taken.saturating_add(u64::from(weight)) <= u64::from(limit);
-        if fits(self.taken(asked)) {
-            return Ok(());
-        }
-        // When leases alone free enough.
+        if fits(self.taken(asked)) { Ok(()) } else { Err(self.slots_return(asked, fits)) }
+    }
+
+    /// When leases alone free enough slots.
+    #[inline(never)]
+    fn slots_return(&self, asked: Instant, fits: impl Fn(u64) -> bool) -> Denied {
         let mut at = asked;
         for _ in 0..JOBS {
             let ends = self.jobs.iter().filter(|job| job.state.has_slot()).map(|job| job.ends);
             let Some(next) = ends.filter(|end| *end > at && *end < Instant::MAX).min() else { break };
             at = next;
             if fits(self.taken(at)) {
-                return Err(Denied::Until(at));
+                return Denied::Until(at);
             }
         }
-        Err(Denied::Busy)
+        Denied::Busy
     }
 
     fn place_quote(&self, asked: Instant) -> Result<(), Denied> {

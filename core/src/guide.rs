@@ -16,6 +16,7 @@
 //! | RTIC | a shared resource | a task, in `timeout_at`, that a signal wakes sooner | `fugit` |
 //! | embassy, or another executor without a heap | `tollgate::embassy::Shared` | whoever waits, first come first served | `embassy-sync`, `embassy-time` |
 //! | tokio, or any runtime on a host | `tollgate_std::Shared` | whoever waits, in one line with the threads | `tokio`, of `tollgate-std` |
+//! | jobs that are async functions | `tollgate_std::Runner`, which has the queue and the retries in it | each job's own task | |
 //! | threads | `tollgate_std::Shared`, with its `blocking_` verbs | the thread | |
 //!
 //! On all of them a refusal says what to wait for, and nothing is polled: `Until(at)` is the instant to sleep to, `Busy`

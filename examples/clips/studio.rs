@@ -45,7 +45,7 @@ impl Work for Clip {
 /// The queue, and the gate behind it.
 #[derive(Debug)]
 pub struct Studio {
-    desk: Dispatcher<Limits<TokenBucket, (), Money>, Clip, 8, 2, 8>,
+    desk: Dispatcher<Gate<Limits<TokenBucket, (), Money>, 8, 2>, Clip, 8>,
     credits: AccountId,
     opened: Instant,
 }

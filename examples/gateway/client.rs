@@ -6,15 +6,22 @@
 //!    └─────────┴─────────────────────────┘ GiveUp: fails; if it may run all the same, look first
 //! ```
 
+use std::error::Error;
+
+use embedded_storage::nor_flash::NorFlash;
 use indicatif::ProgressBar;
 use tokio::task::JoinSet;
-use tollgate::{Answer, AskError, Clock, Duration, Entropy, Instant, JobId, JobState, Next, Permit, SubmitError};
+use tollgate::{
+    Alert, Answer, AskError, Clock, Dispatcher, Duration, Entropy, Instant, JobId, JobState, Next, Permit, Queue, Seen,
+    SubmitError,
+};
 
 use crate::api::{Api, Reply, Status};
 use crate::clock::FastClock;
-use crate::limits::{Jobs, LEASE, Order};
+use crate::limits::{Jobs, Keeper, LEASE, Order, STRICT};
 use crate::money::Purse;
 use crate::run::{Attempt, Run, Standing};
+use crate::state::Ended;
 
 /// How often to ask for a task that takes longer than announced. Asking costs nothing.
 const ASK_AGAIN: Duration = Duration::from_secs(2);
@@ -28,118 +35,156 @@ enum Heard {
 
 /// Works through a queue of jobs. One task owns the gate: no lock, no shared state; the others bring it events.
 #[derive(Debug)]
-pub(crate) struct Client {
+pub(crate) struct Client<F: NorFlash> {
     clock: FastClock,
     api: Api,
-    jobs: Box<Jobs>,
+    jobs: Box<Jobs<Keeper<F>>>,
     purse: Purse,
+    ended: Ended,
     dice: Entropy,
     on_their_way: JoinSet<(Order, Heard)>,
     bar: ProgressBar,
     run: Run,
 }
 
-impl Client {
+impl<F: NorFlash + 'static> Client<F> {
+    /// A client of `api` that goes on where `keeper` and `ended` are.
     pub(crate) fn new(
         clock: FastClock,
         api: Api,
-        (jobs, purse): (Box<Jobs>, Purse),
+        purse: Purse,
+        (keeper, ended): (Keeper<F>, Ended),
         seed: u64,
-        bar: ProgressBar,
     ) -> Self {
-        let (dice, run) = (Entropy::of_device(seed), Run::default());
-        Self { clock, api, jobs, purse, dice, on_their_way: JoinSet::new(), bar, run }
+        let jobs = Box::new(Dispatcher::new(keeper, Queue::new(STRICT)));
+        let (dice, bar, run) = (Entropy::of_device(seed), ProgressBar::hidden(), Run::default());
+        Self { clock, api, jobs, purse, ended, dice, on_their_way: JoinSet::new(), bar, run }
     }
 
-    /// Lets a job wait, or refuses at once what no budget would ever pay.
-    pub(crate) fn submit(&mut self, order: Order) {
-        match self.jobs.submit(self.clock.now(), order) {
-            Ok(()) => {}
-            Err(SubmitError::Gate { entry, why }) => {
-                self.reject(&entry, why);
-            }
-            Err(SubmitError::Queue(rejected)) => self.fail(&rejected.entry, rejected.why.to_string()),
-        }
-    }
-
-    /// Until every job is done or has failed for good.
-    pub(crate) async fn work(mut self) -> Run {
+    /// Until every one of these has ended, which some may have before.
+    pub(crate) async fn work(mut self, orders: Vec<Order>, bar: ProgressBar) -> Result<Run, Box<dyn Error>> {
+        self.bar = bar;
+        self.begin(orders).await?;
         loop {
-            let wake = self.dispatch();
+            let wake = self.dispatch()?;
             // Nothing polls: either the instant that was named comes, or something that is on its way does.
             tokio::select! {
-                Some(Ok((order, heard))) = self.on_their_way.join_next() => self.handle(order, heard),
+                Some(heard) = self.on_their_way.join_next() => {
+                    let (order, heard) = heard?;
+                    self.handle(order, heard)?;
+                }
                 () = self.clock.sleep_until(wake), if wake < Instant::MAX => {}
                 else => break,
             }
         }
-        let (end, gate) = (self.clock.now(), &self.jobs.gate);
+        self.close()
+    }
+
+    /// The end of the run. Alerts are pending until they are in a report: so each is told once, killed or not.
+    fn close(mut self) -> Result<Run, Box<dyn Error>> {
+        let pending: Vec<Alert> = self.jobs.gate.ledger().alerts().collect();
+        for alert in pending {
+            self.run.alerts.push(self.purse.tell(self.jobs.gate.gate(), alert));
+            self.jobs.gate.acknowledge(alert)?;
+        }
+        let (end, gate) = (self.clock.now(), self.jobs.gate.gate());
         let held_back = gate.jobs().filter(|(_, state)| state.has_hold()).count();
-        Run { end, held_back, spent: self.purse.spent(gate, end), refused: Some(*gate.counters()), ..self.run }
+        let (spent, refused, ended) = (self.purse.spent(gate, end), Some(*gate.counters()), self.ended.jobs);
+        Ok(Run { ended, refused, spent, held_back, end, ..self.run })
+    }
+
+    /// What may run since before a restart is compared with what does; the others wait for their turn.
+    async fn begin(&mut self, orders: Vec<Order>) -> Result<(), Box<dyn Error>> {
+        let asked_at = self.clock.now();
+        self.run.begin = asked_at;
+        let seen: Vec<Seen> = self.api.running().await?.into_iter().map(|id| Seen::Job(JobId(id))).collect();
+        let now = self.clock.now();
+        self.jobs.gate.reconcile(now, asked_at, true, &seen);
+        for order in orders {
+            match self.jobs.gate.gate().job(now, order.id) {
+                _ if self.ended.jobs.contains_key(&order.id.0) => {}
+                // It has its slot and its money if nobody knows whether it was started, and is sent again by its name.
+                None | Some(JobState::Unknown) => match self.jobs.submit(now, order) {
+                    Ok(()) => {}
+                    Err(SubmitError::Gate { entry, why }) => self.reject(&entry, why)?,
+                    Err(SubmitError::Queue(rejected)) => return Err(rejected.why.into()),
+                },
+                Some(_) => self.look(order, now),
+            }
+        }
+        Ok(())
     }
 
     /// Sends all that may go now, and tells when to look again at the latest.
-    fn dispatch(&mut self) -> Instant {
+    fn dispatch(&mut self) -> Result<Instant, Box<dyn Error>> {
         loop {
             let now = self.clock.now();
             match self.jobs.next(now) {
-                Next::Send { entry, permit } => self.send(now, entry, permit),
-                Next::WaitUntil(at) => return at,
-                Next::WaitForRelease | Next::Empty => return Instant::MAX,
-                Next::Expired(order) => self.fail(&order, "its deadline has passed".into()),
+                Next::Send { entry, permit } => self.send(now, entry, permit)?,
+                Next::WaitUntil(at) => return Ok(at),
+                Next::WaitForRelease | Next::Empty => return Ok(Instant::MAX),
+                Next::Expired(order) => self.end(&order, Some("its deadline has passed".into()))?,
                 // It does not fit, and nothing that is under way would make room: refused before it is sent.
-                Next::Rejected { entry, why } => self.reject(&entry, why),
+                Next::Rejected { entry, why } => self.reject(&entry, why)?,
             }
         }
     }
 
-    fn send(&mut self, now: Instant, order: Order, permit: Permit) {
-        let gate = &mut self.jobs.gate;
-        if let Err(stale) = gate.sending(now, &permit) {
-            return self.fail(&order, stale.to_string());
-        }
-        self.run.sending(now, &order, gate);
+    fn send(&mut self, now: Instant, order: Order, permit: Permit) -> Result<(), Box<dyn Error>> {
+        // What could not be written down is not sent.
+        self.jobs.gate.sending(now, &permit)?;
+        self.run.sending(now, &order, self.jobs.gate.gate());
         let api = self.api.clone();
         self.on_their_way.spawn(async move {
             let reply = api.order(&order.payload.job).await;
             (order, Heard::Reply(now, permit, reply))
         });
+        Ok(())
     }
 
-    fn handle(&mut self, order: Order, heard: Heard) {
+    fn handle(&mut self, order: Order, heard: Heard) -> Result<(), Box<dyn Error>> {
         let (now, id) = (self.clock.now(), order.id);
         match heard {
-            Heard::Reply(sent, permit, reply) => self.answered(now, order, (sent, &permit), reply),
+            Heard::Reply(sent, permit, reply) => self.answered(now, order, (sent, &permit), reply)?,
             Heard::Status(Status::Running) => {
                 // An error says that the lease is over: then the slot is lost, but the task is still waited for.
                 let _ = self.jobs.gate.renew(now, id, LEASE);
                 self.look(order, now.saturating_add(ASK_AGAIN));
             }
-            Heard::Status(Status::Made(seconds)) => self.finish(now, &order, Ok(seconds)),
-            Heard::Status(Status::Failed) => self.finish(now, &order, Err("the task failed: not billed".into())),
-            Heard::Status(Status::Unknown) => self.finish(now, &order, Err(order.payload.said.clone())),
+            Heard::Status(Status::Made(seconds)) => self.finish(now, &order, Ok(seconds))?,
+            Heard::Status(Status::Failed) => self.finish(now, &order, Err("the task failed: not billed".into()))?,
+            Heard::Status(Status::Unknown) => self.finish(now, &order, Err(order.payload.said.clone()))?,
         }
         if !self.has_slot(now, id) {
             self.run.left(now, id);
         }
-        self.run.alerts.extend(self.purse.alerts(&mut self.jobs.gate, now));
-        let (slots, used) = (self.jobs.gate.in_flight(now), self.jobs.gate.limits().window.usage_permille(now));
+        let gate = self.jobs.gate.gate();
+        let (slots, used) = (gate.in_flight(now), gate.limits().window.usage_permille(now));
         self.bar.set_message(format!("{slots} running, {}.{} % of the minute used", used / 10, used % 10));
-        self.bar.set_position((self.run.done + self.run.failed.len()) as u64);
+        Ok(())
     }
 
-    fn answered(&mut self, now: Instant, order: Order, (sent, permit): (Instant, &Permit), reply: Reply) {
-        let (id, before) = (order.id, Standing::of(&self.jobs.gate, now));
+    fn answered(
+        &mut self,
+        now: Instant,
+        order: Order,
+        (sent, permit): (Instant, &Permit),
+        reply: Reply,
+    ) -> Result<(), Box<dyn Error>> {
+        let (id, before) = (order.id, Standing::of(self.jobs.gate.gate(), now));
         reply.feedback.iter().for_each(|feedback| self.jobs.gate.heard(now, feedback));
         let heard = match self.jobs.answered(now, order, permit, &reply.outcome, self.dice.next()) {
             Ok(heard) => heard,
             // Later than the gate has waited for it: does it run?
-            Err(unheard) => return self.look(unheard.entry, now),
+            Err(unheard) => {
+                self.look(unheard.entry, now);
+                return Ok(());
+            }
         };
-        let after = Standing::of(&self.jobs.gate, now);
+        let after = Standing::of(self.jobs.gate.gate(), now);
         let (said, ready_in) = (reply.said.clone(), reply.ready_in);
         self.run.answered(Attempt { job: id.0, sent, answered: now, reply, answer: heard.answer, before, after });
-        let Some(mut order) = heard.entry else { return };
+        let Some(mut order) = heard.entry else { return Ok(()) };
         order.payload.said = match heard.answer {
             Answer::GiveUp(reason) => format!("{said}: {reason}"),
             _ => said,
@@ -147,13 +192,13 @@ impl Client {
         if self.has_slot(now, id) {
             // It runs; or it may, and is given up.
             self.look(order, now.saturating_add(ready_in));
-        } else {
-            self.fail(&order, order.payload.said.clone());
+            return Ok(());
         }
+        self.end(&order, Some(order.payload.said.clone()))
     }
 
     fn has_slot(&self, now: Instant, id: JobId) -> bool {
-        self.jobs.gate.job(now, id).is_some_and(JobState::has_slot)
+        self.jobs.gate.gate().job(now, id).is_some_and(JobState::has_slot)
     }
 
     /// Asks for the task at `at`.
@@ -167,20 +212,20 @@ impl Client {
     }
 
     /// The task has ended, or was never started: its slot is free, and what was made is billed.
-    fn finish(&mut self, now: Instant, order: &Order, made: Result<u32, String>) {
-        let cost = self.purse.price(&order.payload.job, *made.as_ref().unwrap_or(&0));
-        let settled = cost.and_then(|cost| self.jobs.gate.finished(now, order.id, &cost).map_err(|e| e.to_string()));
-        match settled.and(made) {
-            Ok(_) => self.run.done += 1,
-            Err(why) => self.fail(order, why),
-        }
+    fn finish(&mut self, now: Instant, order: &Order, made: Result<u32, String>) -> Result<(), Box<dyn Error>> {
+        let cost = self.purse.price(&order.payload.job, *made.as_ref().unwrap_or(&0))?;
+        self.jobs.gate.finished(now, order.id, &cost)?;
+        self.end(order, made.err())
     }
 
-    fn reject(&mut self, order: &Order, why: AskError) {
-        self.fail(order, self.purse.why_not(&self.jobs.gate, order, why));
+    fn reject(&mut self, order: &Order, why: AskError) -> Result<(), Box<dyn Error>> {
+        self.end(order, Some(self.purse.why_not(self.jobs.gate.gate(), order, why)))
     }
 
-    fn fail(&mut self, order: &Order, why: String) {
-        self.run.failed.push((order.id.0, why));
+    /// A job is made, or failed for good.
+    fn end(&mut self, order: &Order, why: Option<String>) -> Result<(), Box<dyn Error>> {
+        self.ended.add(order.id.0, why)?;
+        self.bar.set_position(self.ended.jobs.len() as u64);
+        Ok(())
     }
 }

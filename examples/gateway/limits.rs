@@ -13,15 +13,16 @@
 
 use std::error::Error;
 
+use tollgate::journal::GateKeeper;
 use tollgate::presets::backoffs;
 use tollgate::{
     Adaptation, Aimd, AimdPolicy, Breaker, BreakerPolicy, Burst, Dispatcher, Duration, Entry, History, Instant, JobId,
-    Limits, Line, Offer, Patience, Queue, QueuePolicy, Quota, QuotaCosts, Repeatable, Request, Restraint, Retry,
-    RetryPolicy, RetryQuota, Start, TokenBucket, Trip, WhenFull, Window, WindowLog, Work, valid,
+    Limits, Line, Offer, Patience, QueuePolicy, Quota, QuotaCosts, Repeatable, Request, Restraint, Retry, RetryPolicy,
+    RetryQuota, Start, TokenBucket, Trip, WhenFull, Window, WindowLog, Work, valid,
 };
 
 use crate::jobs::{Job, MOST_JOBS};
-use crate::money::{Money, Purse};
+use crate::money::{MOST_ACCOUNTS, Money, Purse};
 use crate::plan::Plan;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -36,13 +37,15 @@ pub(crate) const POLICY: RetryPolicy = RetryPolicy {
 };
 const BREAKER: BreakerPolicy = valid!(BreakerPolicy::new(Trip::Consecutive { failures: 8 }, Duration::from_secs(30)));
 /// Nobody is overtaken by a less urgent class.
-const STRICT: QueuePolicy = QueuePolicy { patience: u16::MAX, ..QueuePolicy::DEFAULT };
+pub(crate) const STRICT: QueuePolicy = QueuePolicy { patience: u16::MAX, ..QueuePolicy::DEFAULT };
 
 type Upstream = Limits<TokenBucket, WindowLog<64>, Money, Breaker, Restraint, Adaptation>;
 /// Up to 64 tasks, and 64 requests on their way.
 pub(crate) type Gate = tollgate::Gate<Upstream, 64, 64>;
+/// With what it knows of money and jobs in a journal.
+pub(crate) type Keeper<F> = GateKeeper<F, Upstream, MOST_ACCOUNTS, 64, 64>;
 /// With a queue of three classes.
-pub(crate) type Jobs = Dispatcher<Upstream, Box<Clip>, 64, 64, MOST_JOBS, 3>;
+pub(crate) type Jobs<G> = Dispatcher<G, Box<Clip>, MOST_JOBS, 3>;
 /// A job that waits or is on its way.
 pub(crate) type Order = Entry<Box<Clip>>;
 
@@ -65,7 +68,9 @@ impl Clip {
         let price = purse.price(&job, job.duration_s)?;
         // The server knows a task by our name for it, so that an order sent twice starts one task.
         let retry = Retry::new(POLICY, Repeatable::Keyed, now);
-        Ok(Entry::new(id, Box::new(Self { job, said: String::new(), price, counts, retry })).key(key).class(class))
+        Ok(Entry::new(id, Box::new(Self { job, said: "nobody knows why".to_owned(), price, counts, retry }))
+            .key(key)
+            .class(class))
     }
 }
 
@@ -81,8 +86,10 @@ impl Work for Box<Clip> {
     }
 }
 
-/// The limits of a plan, all of them unused, and nobody waits.
-pub(crate) fn of(plan: Plan, money: Money, now: Instant) -> Result<Box<Jobs>, Box<dyn Error>> {
+/// The limits of a plan: all of them unused, or used up to be safe if there was a run of which nobody knows how it used
+/// them.
+pub(crate) fn of(plan: Plan, money: Money, now: Instant, resumed: bool) -> Result<Gate, Box<dyn Error>> {
+    let (start, history) = if resumed { (Start::Empty, History::UsedUp) } else { (Start::Full, History::Empty) };
     // Ten seconds' worth at once, so that requests do not come in clots of thirty.
     let rate = Quota::new_with_burst(plan.per_minute, MINUTE, plan.per_minute.div_ceil(6))?;
     // What the plan promises, exactly: so many in *any* minute. The rate alone would let its burst through on top.
@@ -98,8 +105,8 @@ pub(crate) fn of(plan: Plan, money: Money, now: Instant) -> Result<Box<Jobs>, Bo
     };
     let tasks = AimdPolicy { floor: 1, ceiling: plan.concurrent, keep_permille: 500, step: 1, every: 3 };
     let limits = Limits::new()
-        .requests(TokenBucket::new(rate, Start::Full, now))
-        .window(WindowLog::new(minute, WhenFull::Refuse, History::Empty, now))
+        .requests(TokenBucket::new(rate, start, now))
+        .window(WindowLog::new(minute, WhenFull::Refuse, history, now))
         .money(money)
         .breaker(Breaker::new(BREAKER, now))
         .restraint(Restraint {
@@ -114,8 +121,7 @@ pub(crate) fn of(plan: Plan, money: Money, now: Instant) -> Result<Box<Jobs>, Bo
             pacing: None,
         });
     let patience = Patience { to_answer: LEASE, max_block: POLICY.max_block, ..Patience::DEFAULT };
-    let gate = Gate::new(limits, now).with_slots(plan.concurrent).with_patience(patience);
-    Ok(Box::new(Dispatcher::new(gate, Queue::new(STRICT))))
+    Ok(Gate::new(limits, now).with_slots(plan.concurrent).with_patience(patience))
 }
 
 #[cfg(test)]

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use tollgate::{Entropy, Instant, JobId, Next, Outcome, Permit, Verdict};
+use tollgate::{Alert, Dispatcher, Entropy, Instant, JobId, Next, Outcome, Permit, Queue, Verdict};
 
-use super::{Clip, Jobs, Order};
+use super::{Clip, Gate, Jobs, Order, STRICT};
 use crate::books::Books;
 use crate::jobs::{Job, Priority};
 use crate::money::{Purse, Spent};
@@ -20,9 +20,10 @@ fn job(id: u64, model: &'static str, duration_s: u32) -> Job {
 }
 
 /// So many jobs that wait, all alike.
-fn waiting(plan: PlanName, count: u64, model: &'static str, seconds: u32) -> (Box<Jobs>, Purse) {
+fn waiting(plan: PlanName, count: u64, model: &'static str, seconds: u32) -> (Box<Jobs<Gate>>, Purse) {
     let (purse, money) = Purse::of(&[job(0, model, seconds)], NOW).unwrap();
-    let mut jobs = super::of(plan.plan(), money, NOW).unwrap();
+    let gate = super::of(plan.plan(), money, NOW, false).unwrap();
+    let mut jobs = Box::new(Dispatcher::new(gate, Queue::new(STRICT)));
     for id in 0..count {
         jobs.submit(NOW, Clip::order(job(id, model, seconds), &purse, [1, 1], NOW).unwrap()).unwrap();
     }
@@ -124,6 +125,13 @@ fn a_job_that_does_not_fit_is_refused_before_it_is_sent_and_each_alert_is_told_o
     // 1200 credits each, of 20 000; a second less is made than was ordered.
     let (mut jobs, purse) = waiting(PlanName::Pro, 20, "kling-pro", 60);
     let (mut told, mut refused, mut now) = (Vec::new(), Vec::new(), NOW);
+    let mut tell = |gate: &mut Gate| {
+        let pending: Vec<Alert> = gate.limits().money.alerts().collect();
+        for alert in pending {
+            told.push(purse.tell(gate, alert));
+            gate.money_mut(NOW).acknowledge(alert);
+        }
+    };
     loop {
         match jobs.next(now) {
             Next::Send { entry, permit } => {
@@ -131,7 +139,7 @@ fn a_job_that_does_not_fit_is_refused_before_it_is_sent_and_each_alert_is_told_o
                 let price = purse.price(&entry.payload.job, 59).unwrap();
                 let id = entry.id;
                 drop(jobs.answered(now, entry, &permit, &OK, 0).unwrap());
-                told.extend(purse.alerts(&mut jobs.gate, now));
+                tell(&mut jobs.gate);
                 jobs.gate.finished(now, id, &price).unwrap();
             }
             Next::WaitUntil(at) => now = at,
@@ -139,7 +147,7 @@ fn a_job_that_does_not_fit_is_refused_before_it_is_sent_and_each_alert_is_told_o
             Next::Empty => break,
             other => panic!("{other:?}"),
         }
-        told.extend(purse.alerts(&mut jobs.gate, now));
+        tell(&mut jobs.gate);
     }
     // Sixteen jobs of 59 seconds are 18 880 credits.
     assert_eq!(refused, ["archive is short of 80.000000 credits"; 4]);

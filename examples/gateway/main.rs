@@ -7,6 +7,7 @@
 //! ```text
 //! cargo run --release --example gateway
 //! cargo run --release --example gateway -- --plan pro --seed 7
+//! cargo run --release --example gateway -- --state DIR         # kill it, start it again: it ends with the same books
 //! cargo run --release --example gateway -- --careless          # nobody counts: see the server complain
 //! cargo run --release --example gateway -- --serve 8080        # the server alone, for the firmware's client
 //! ```
@@ -28,6 +29,7 @@ mod report;
 mod run;
 mod serve;
 mod server;
+mod state;
 mod understood;
 
 use std::error::Error;
@@ -38,9 +40,11 @@ use std::process::ExitCode;
 use std::time::Duration as Real;
 
 use clap::{Parser, ValueEnum};
+use embedded_storage::nor_flash::NorFlash;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::net::TcpListener;
 use tollgate::Clock;
+use tollgate_std::testing::Flash;
 
 use crate::api::Api;
 use crate::client::Client;
@@ -50,6 +54,7 @@ use crate::money::Purse;
 use crate::plan::PlanName;
 use crate::report::Report;
 use crate::server::Server;
+use crate::state::{State, keeper};
 
 /// Sends a file of video jobs to a metered API, within its limits.
 #[derive(Debug, Parser)]
@@ -76,8 +81,11 @@ struct Args {
     /// Leave out one of the limits, to see that the server notices.
     #[arg(long, value_name = "LIMIT", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "window")]
     careless: Option<Careless>,
+    /// Keep the state of client and server here: killed and started again, the run goes on.
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
     /// Be the server and nothing else, until the standard input ends or the deadline comes (0: any free port).
-    #[arg(long, value_name = "PORT", conflicts_with_all = ["jobs", "out", "careless"])]
+    #[arg(long, value_name = "PORT", conflicts_with_all = ["jobs", "out", "careless", "state"])]
     serve: Option<u16>,
 }
 
@@ -106,7 +114,15 @@ fn main() -> ExitCode {
         eprintln!("{}: cannot be written to: {error}", args.out.display());
         return ExitCode::from(2);
     }
-    exit(run(&args, jobs).and_then(|report| save(&report, &args.out)))
+    let report = match args.state.as_deref().map(State::open) {
+        None => run(&args, jobs, State::default(), <Flash>::new(128 * 1024)),
+        Some(Ok((state, journal))) => run(&args, jobs, state, journal),
+        Some(Err(error)) => {
+            eprintln!("gateway: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    exit(report.and_then(|report| save(&report, &args.out)))
 }
 
 /// By how often the plan was broken.
@@ -122,9 +138,14 @@ fn exit(violations: Result<u64, Box<dyn Error>>) -> ExitCode {
 }
 
 #[tokio::main(worker_threads = 2)]
-async fn run(args: &Args, jobs: Vec<Job>) -> Result<Report, Box<dyn Error>> {
-    let plan = args.plan.plan();
-    let server = Server::open(None, args)?;
+async fn run<F: NorFlash + 'static>(
+    args: &Args,
+    jobs: Vec<Job>,
+    state: State,
+    journal: F,
+) -> Result<Report, Box<dyn Error>> {
+    let (plan, resumed) = (args.plan.plan(), state.resumed);
+    let server = Server::open(state.server, args)?;
     let clock = server.clock();
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let address = listener.local_addr()?;
@@ -137,20 +158,19 @@ async fn run(args: &Args, jobs: Vec<Job>) -> Result<Report, Box<dyn Error>> {
     };
     let (api, now, count) = (Api::new(address)?, clock.now(), jobs.len());
     let (purse, money) = Purse::of(&jobs, now)?;
+    let gate = limits::of(plan, money, now, resumed)?;
+    let kept = (keeper(journal, gate, purse.accounts())?, state.ended);
     let orders = jobs.into_iter().map(|job| Clip::order(job, &purse, counts, now)).collect::<Result<Vec<_>, _>>()?;
     let bar = progress(count)?;
-    let mut client = Client::new(clock, api.clone(), (limits::of(plan, money, now)?, purse), args.seed, bar.clone());
-    for order in orders {
-        client.submit(order);
-    }
-    let work = tokio::time::timeout(Real::from_secs(args.deadline), client.work()).await;
+    let client = Client::new(clock, api.clone(), purse, kept, args.seed);
+    let work = tokio::time::timeout(Real::from_secs(args.deadline), client.work(orders, bar.clone())).await;
     bar.finish_and_clear();
-    let run = work.map_err(|_| format!("not finished after {} s: given up", args.deadline))?;
+    let run = work.map_err(|_| format!("not finished after {} s: given up", args.deadline))??;
     let real = clock.real();
     let books = tokio::time::timeout(Real::from_secs(10), api.books()).await??;
     let bill = tokio::time::timeout(Real::from_secs(10), api.bill()).await??;
     serving.abort();
-    Ok(Report { plan, seed: args.seed, speed: args.speed, jobs: count, run, books, bill, real })
+    Ok(Report { plan, seed: args.seed, speed: args.speed, jobs: count, run, books, bill, real, resumed })
 }
 
 /// A bar on a terminal, and nothing elsewhere.

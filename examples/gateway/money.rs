@@ -34,8 +34,10 @@ const fn both(credits: u32, dollars: u32) -> [BudgetSpec<'static>; 2] {
 /// The most projects of one file: each takes two accounts of the ledger.
 const MOST_PROJECTS: usize = 31;
 
+pub(crate) const MOST_ACCOUNTS: usize = 2 + 2 * MOST_PROJECTS;
+
 /// The books of the client, in its gate: four lines a job, and no holds of its own.
-pub(crate) type Money = Ledger<'static, { 2 + 2 * MOST_PROJECTS }, 0, 4, 0>;
+pub(crate) type Money = Ledger<'static, MOST_ACCOUNTS, 0, 4, 0>;
 
 /// What was spent: millionths of a credit and of a dollar.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -64,6 +66,11 @@ impl Purse {
             }
         }
         Ok((Self(accounts), money))
+    }
+
+    /// How many accounts there are.
+    pub(crate) fn accounts(&self) -> usize {
+        2 * self.0.len()
     }
 
     /// The number of a job's project, from 1.
@@ -100,15 +107,10 @@ impl Purse {
         format!("{name} is short of {}.{:06} {unit}", short / 1_000_000, short % 1_000_000)
     }
 
-    /// The alerts that nobody has seen yet; each is told once.
-    pub(crate) fn alerts(&self, gate: &mut Gate, now: Instant) -> Vec<String> {
-        let pending: Vec<Alert> = gate.limits().money.alerts().collect();
-        let tell = |alert: Alert| {
-            gate.money_mut(now).acknowledge(alert);
-            let [name, unit] = self.name(gate, alert.account);
-            format!("{name}: {} of its {unit} are spent or set aside", alert.share)
-        };
-        pending.into_iter().map(tell).collect()
+    /// An alert, for people.
+    pub(crate) fn tell(&self, gate: &Gate, alert: Alert) -> String {
+        let [name, unit] = self.name(gate, alert.account);
+        format!("{name}: {} of its {unit} are spent or set aside", alert.share)
     }
 
     /// Whose account it is, and what it is counted in.

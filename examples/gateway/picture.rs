@@ -89,6 +89,7 @@ fn draw_jobs(report: &Report, area: &Area<'_>) -> Result<(), Box<dyn Error>> {
         lanes.entry(held.job).or_insert(next);
     }
     let end = minutes(report.run.end.as_micros());
+    let lowest = lane_of(lanes.len().max(8));
     let mut chart = ChartBuilder::on(area)
         .caption(
             "Jobs: one line each, from the request until the video is made; high priority first",
@@ -98,7 +99,7 @@ fn draw_jobs(report: &Report, area: &Area<'_>) -> Result<(), Box<dyn Error>> {
         .margin_right(24)
         .x_label_area_size(24)
         .y_label_area_size(56)
-        .build_cartesian_2d(0.0..end, lane_of(lanes.len().max(1))..-1.0)?;
+        .build_cartesian_2d(0.0..end, lowest..-1.0)?;
     chart
         .configure_mesh()
         .disable_y_mesh()
@@ -113,7 +114,11 @@ fn draw_jobs(report: &Report, area: &Area<'_>) -> Result<(), Box<dyn Error>> {
         .label_style(("sans-serif", 13))
         .draw()?;
 
-    let lowest = lane_of(lanes.len().max(1));
+    let key = |(x, y)| Rectangle::new([(x, y - 4), (x + 18, y + 4)], FAINT.filled());
+    if report.resumed {
+        let before = Rectangle::new([(0.0, lowest), (minutes(report.run.begin.as_micros()), -1.0)], FAINT.filled());
+        chart.draw_series([before])?.label("before this start").legend(key);
+    }
     let closed = report.run.closed.iter().map(|(from, to)| {
         let (from, to) = (minutes(from.as_micros()), minutes(to.as_micros()));
         Rectangle::new([(from, lowest), (to.min(end), -1.0)], LIMIT.mix(0.18).filled())
@@ -206,7 +211,8 @@ fn draw_counts(
 
     // One shape, not a bar for each step: between bars that touch, many viewers show a seam.
     let area = theirs.windows(2).flat_map(|pair| [pair[0], (pair[1].0, pair[0].1)]);
-    let area = area.map(|(at, count)| (at.min(end), count)).chain([(end, 0.0), (0.0, 0.0)]).collect::<Vec<_>>();
+    let area = area.chain(theirs.last().copied()).map(|(at, count)| (at.min(end), count));
+    let area = area.chain([(end, 0.0), (0.0, 0.0)]).collect::<Vec<_>>();
     chart.draw_series([Polygon::new(area, SERVER.mix(0.35).filled())])?;
     let corners = ours.windows(2).flat_map(|pair| [pair[0], (pair[1].0.min(end), pair[0].1)]);
     let line = corners.take_while(|corner| corner.0 <= end).collect::<Vec<_>>();

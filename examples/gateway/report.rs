@@ -23,24 +23,29 @@ pub(crate) struct Report {
     pub(crate) books: Books,
     pub(crate) bill: Bill,
     pub(crate) real: Real,
+    /// Whether another run was cut short before this one.
+    pub(crate) resumed: bool,
 }
 
 impl Report {
     /// The rows of the table: what, how many, and a word on it.
     fn rows(&self) -> Vec<(&'static str, String, String)> {
         let (run, books, plan) = (&self.run, &self.books, self.plan);
+        let since = if self.resumed { "since this start; in all, " } else { "" };
+        let failed = run.failed().count();
+        let done = run.ended.len() - failed;
         let count = |fate| run.count(fate).to_string();
         let [rate, minute, slots, money, closed] = self.held_back();
         let (waited, waited_most) = run.waited();
         let limits = format!("plan \"{}\": {} in any minute", plan.name, plan.per_minute);
         vec![
-            ("jobs", self.jobs.to_string(), format!("{} done, {} failed for good", run.done, run.failed.len())),
-            ("sent", run.requests.len().to_string(), format!("the server counted {}", books.arrivals.len())),
+            ("jobs", self.jobs.to_string(), format!("{done} done, {failed} failed for good")),
+            ("sent", run.requests.len().to_string(), format!("{since}the server counted {}", books.arrivals.len())),
             ("accepted", count(Fate::Accepted), String::new()),
             ("throttled", count(Fate::Throttled), "too fast, or too many tasks".into()),
             ("unclear", count(Fate::Unclear), "5xx; sent again by its name, with the slot that it has".into()),
             ("retried", run.retried().to_string(), String::new()),
-            ("failed for good", run.failed.len().to_string(), "see below".into()),
+            ("failed for good", failed.to_string(), "see below".into()),
             (
                 "held back",
                 (rate + minute + slots + money + closed).to_string(),
@@ -103,14 +108,14 @@ impl Report {
             "seed": self.seed,
             "speed": self.speed,
             "jobs": self.jobs,
-            "done": run.done,
+            "done": run.ended.len() - run.failed().count(),
             "sent": run.requests.len(),
             "accepted": run.count(Fate::Accepted),
             "throttled": run.count(Fate::Throttled),
             "unclear": run.count(Fate::Unclear),
             "retried": run.retried(),
             "refusals": Understood::of(run).iter().map(Understood::json).collect::<Vec<_>>(),
-            "failed": run.failed.iter().map(|(id, why)| json!({ "job": id, "why": why })).collect::<Vec<_>>(),
+            "failed": run.failed().map(|(id, why)| json!({ "job": id, "why": why })).collect::<Vec<_>>(),
             "held_back": { "rate": rate, "minute": minute, "slots": slots, "money": money, "server": closed },
             "spent": run.spent,
             "bill": self.bill.by_project,
@@ -136,7 +141,7 @@ impl fmt::Display for Report {
             writeln!(f, "{}", line.trim_end())?;
         }
         writeln!(f, "\nfailed for good")?;
-        for (job, why) in &self.run.failed {
+        for (job, why) in self.run.failed() {
             writeln!(f, "  job {job:<4} {why}")?;
         }
         writeln!(f, "\nbudget alerts, each told once")?;

@@ -92,10 +92,8 @@ pub(crate) struct Run {
     pub(crate) held: Vec<Held>,
     /// When nothing was sent because the server said so.
     pub(crate) closed: Vec<(Instant, Instant)>,
-    /// Videos that are made.
-    pub(crate) done: usize,
-    /// Jobs that never will be, and why.
-    pub(crate) failed: Vec<(u64, String)>,
+    /// All jobs, and why those failed that did.
+    pub(crate) ended: BTreeMap<u64, Option<String>>,
     /// What was in a request's way.
     pub(crate) refused: Option<Counters>,
     pub(crate) peak_permille: u32,
@@ -104,6 +102,7 @@ pub(crate) struct Run {
     pub(crate) spent: BTreeMap<String, Spent>,
     pub(crate) held_back: usize,
     pub(crate) alerts: Vec<String>,
+    pub(crate) begin: Instant,
     pub(crate) end: Instant,
     /// Jobs that have their slot.
     pub(crate) slots: BTreeMap<u64, (Priority, Instant)>,
@@ -133,6 +132,11 @@ impl Run {
         self.requests.iter().filter(|sent| sent.fate() == fate).count()
     }
 
+    /// The jobs that will never be made, and why.
+    pub(crate) fn failed(&self) -> impl Iterator<Item = (u64, &String)> {
+        self.ended.iter().filter_map(|(id, why)| Some((*id, why.as_ref()?)))
+    }
+
     pub(crate) fn retried(&self) -> usize {
         self.requests.iter().filter_map(Attempt::again).count()
     }
@@ -142,7 +146,7 @@ impl Run {
         let mut ready = BTreeMap::new();
         let (mut all, mut most) = (Duration::ZERO, Duration::ZERO);
         for request in &self.requests {
-            let since = ready.insert(request.job, request.again().unwrap_or(Instant::MAX)).unwrap_or(Instant::ORIGIN);
+            let since = ready.insert(request.job, request.again().unwrap_or(Instant::MAX)).unwrap_or(self.begin);
             let wait = request.sent.saturating_since(since);
             (all, most) = (all.saturating_add(wait), most.max(wait));
         }

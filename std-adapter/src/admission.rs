@@ -85,7 +85,13 @@ impl<G: Gated, C: Clock> Admission<G, C> {
     pub(crate) fn answer(&mut self, outcome: &Outcome, retry: &mut Retry, entropy: u32) -> Result<Answer, GateError> {
         let log = self.log();
         let permit = self.permit.as_ref().ok_or(GateError::StalePermit)?;
-        let hear = |gated: &mut G, now| gated.gate_mut().answered(now, permit, outcome, retry, entropy);
+        let hear = |gated: &mut G, now| {
+            let answer = gated.gate_mut().answered(now, permit, outcome, retry, entropy)?;
+            if let (Answer::RetryOnRelease { .. }, Some(id)) = (answer, permit.job()) {
+                gated.hold_back(now, id);
+            }
+            Ok::<_, GateError>(answer)
+        };
         let answer = self.shared.room.change(log, hear)?;
         self.permit = None;
         log.tell(Event::Job(JobEvent::Answered(answer)));

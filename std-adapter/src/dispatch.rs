@@ -7,7 +7,7 @@
 //! submit ──► queue ──► next ──► Send, Expired, Rejected    one worker after the other, first come, first served
 //! ```
 
-use tollgate::{AnyLimits, Clock, Denied, Dispatch, Dispatcher, Entry, Instant, SubmitError, Work};
+use tollgate::{AnyLimits, Clock, Denied, Dispatch, Dispatcher, Entry, Gate, Instant, SubmitError, Work};
 
 use crate::admission::Admission;
 use crate::observe::Event;
@@ -22,7 +22,7 @@ use crate::wait::{Wait, WaitError};
 /// What is not one of these verbs is reached with [`with`](Self::with), which wakes a worker, and [`look`](Self::look):
 /// to put a job back, to cancel one, a live change of a limit. **Drop no [`Admission`] inside.**
 impl<L, T, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize, C>
-    Shared<Dispatcher<L, T, JOBS, CALLS, N, P>, C>
+    Shared<Dispatcher<Gate<L, JOBS, CALLS>, T, N, P>, C>
 where
     L: AnyLimits,
     T: Work,
@@ -78,14 +78,14 @@ where
     pub fn blocking_next(
         &self,
         wait: impl Into<Wait>,
-    ) -> Result<Dispatch<T, Admission<Dispatcher<L, T, JOBS, CALLS, N, P>, C>>, WaitError> {
+    ) -> Result<Dispatch<T, Admission<Dispatcher<Gate<L, JOBS, CALLS>, T, N, P>, C>>, WaitError> {
         let next = self.room.blocking(&wait.into(), self.log_job(None), |jobs, now, turn| take(jobs, now, turn))?;
         Ok(next.map(|permit| self.guard(permit)))
     }
 }
 
 impl<L, T, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize, C>
-    Shared<Dispatcher<L, T, JOBS, CALLS, N, P>, C>
+    Shared<Dispatcher<Gate<L, JOBS, CALLS>, T, N, P>, C>
 where
     L: AnyLimits,
     T: Work,
@@ -142,7 +142,7 @@ where
     pub async fn next(
         &self,
         wait: impl Into<Wait>,
-    ) -> Result<Dispatch<T, Admission<Dispatcher<L, T, JOBS, CALLS, N, P>, C>>, WaitError> {
+    ) -> Result<Dispatch<T, Admission<Dispatcher<Gate<L, JOBS, CALLS>, T, N, P>, C>>, WaitError> {
         let next = self.room.wait(&wait.into(), self.log_job(None), |jobs, now, turn| take(jobs, now, turn)).await?;
         Ok(next.map(|permit| self.guard(permit)))
     }
@@ -150,7 +150,7 @@ where
 
 /// The next one for whose turn it is. One that is submitted, finished or put back may always come sooner.
 fn take<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize>(
-    jobs: &mut Dispatcher<L, T, JOBS, CALLS, N, P>,
+    jobs: &mut Dispatcher<Gate<L, JOBS, CALLS>, T, N, P>,
     now: Instant,
     turn: bool,
 ) -> Result<Dispatch<T>, No> {

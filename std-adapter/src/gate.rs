@@ -26,6 +26,15 @@ use crate::visit::No;
 use crate::wait::{Wait, WaitError};
 
 /// Why a wait for a gate ended without an admission. Nothing is held then. Exhaustive.
+///
+/// # Example
+/// ```
+/// use tollgate::{Binding, Instant};
+/// use tollgate_std::{AdmitError, WaitError};
+/// let why = WaitError::Timeout { until: Some(Instant::from_secs(17)) };
+/// let refused = AdmitError::Wait { why, limit: Some(Binding::Requests) };
+/// assert_eq!(refused.to_string(), "the rate of requests: timed out: not before 17.000000 s");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdmitError {
     /// The wait came to nothing.

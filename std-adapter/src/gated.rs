@@ -9,20 +9,24 @@ pub trait Gated: sealed::Inside {}
 impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gated for Gate<L, JOBS, CALLS> {}
 
 impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usize, const C: usize> Gated
-    for Dispatcher<L, T, JOBS, CALLS, N, C>
+    for Dispatcher<Gate<L, JOBS, CALLS>, T, N, C>
 {
 }
 
 pub(crate) mod sealed {
     use tollgate::{
         Answer, AnyLimits, Dispatcher, Duration, Finished, Gate, GateError, Instant, JobId, Line, Outcome, Permit,
-        Retry, Status,
+        Retry, Status, Work,
     };
 
     /// Where the gate is.
     pub trait Inside {
         fn gate(&self) -> &dyn Verbs;
         fn gate_mut(&mut self) -> &mut dyn Verbs;
+        /// The server had no room for this job; for those who have others that wait.
+        fn hold_back(&mut self, now: Instant, id: JobId) {
+            let _ = (now, id);
+        }
     }
 
     impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Inside for Gate<L, JOBS, CALLS> {
@@ -34,14 +38,17 @@ pub(crate) mod sealed {
         }
     }
 
-    impl<L: AnyLimits, T, const JOBS: usize, const CALLS: usize, const N: usize, const C: usize> Inside
-        for Dispatcher<L, T, JOBS, CALLS, N, C>
+    impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usize, const C: usize> Inside
+        for Dispatcher<Gate<L, JOBS, CALLS>, T, N, C>
     {
         fn gate(&self) -> &dyn Verbs {
             &self.gate
         }
         fn gate_mut(&mut self) -> &mut dyn Verbs {
             &mut self.gate
+        }
+        fn hold_back(&mut self, now: Instant, id: JobId) {
+            self.hold_back(now, id);
         }
     }
 

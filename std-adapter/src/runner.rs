@@ -315,7 +315,22 @@ where
     /// [`WaitError`]: some still run.
     ///
     /// # Example
-    /// See [`Runner`].
+    /// ```
+    /// # #[cfg(feature = "tokio")] {
+    /// use tollgate::{Clock, Duration, Gate, Limits, QueuePolicy};
+    /// use tollgate_std::{Call, JobError, JobRequest, Runner, TokioClock};
+    /// let clock = TokioClock::default();
+    /// let gate = Gate::new(Limits::new(), clock.now());
+    /// let runner = Runner::<Limits, _, 8, 2, 16>::new(gate, QueuePolicy::DEFAULT, clock);
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    /// # runtime.block_on(async {
+    /// let waiting = runner.submit(JobRequest::new(Duration::MAX), |mut call: Call| async move { call.sending() })?;
+    /// runner.close(Duration::from_secs(30)).await?;
+    /// assert!(matches!(waiting.await, Err(JobError::Closed)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// # }
+    /// ```
     pub async fn close(&self, wait: impl Into<Wait>) -> Result<(), WaitError> {
         while let Some(job) = self.desk.with(|desk, _| desk.turn_away()) {
             self.end(job, End::Closed, JobError::Closed);

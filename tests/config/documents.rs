@@ -1,7 +1,8 @@
 //! Documents that are read: what every field becomes, what is left out, and what is written back.
 
 use tollgate::config::{
-    AdaptationConfig, BurstConfig, GateConfig, RatioConfig, RequestsConfig, SlotsConfig, WindowConfig,
+    AccountConfig, AdaptationConfig, BurstConfig, GateConfig, Name, RatioConfig, RequestsConfig, SlotsConfig,
+    WindowConfig,
 };
 use tollgate::presets::tariffs::seed003;
 use tollgate::{
@@ -157,6 +158,20 @@ fn terms_are_those_of_a_budget_made_in_code() {
     ] {
         let read = account(&format!(r#""period": "day", {fields}"#));
         assert_eq!(format!("{read:?}"), format!("{expected:?}"), "{fields}");
+    }
+    let whole = |fields: &str| AccountConfig { name: Name::new("a").unwrap(), spec: account(fields) };
+    let plain = whole(r#""period": "day""#);
+    for fields in [
+        r#""period": "week""#,
+        r#""period": "day", "utc_offset_min": 1"#,
+        r#""period": "day", "overage": "cap""#,
+        r#""period": "day", "forgive_debt": true"#,
+        r#""period": "day", "rollover": { "min": "0", "max": "0" }"#,
+        r#""period": "day", "soft": "66""#,
+        r#""period": "day", "thresholds": ["1"]"#,
+    ] {
+        assert_ne!(whole(fields), plain, "{fields}");
+        assert_eq!(whole(fields), whole(fields));
     }
     let custom = parse(r#"{ "accounts": [{ "name": "a", "unit": "custom/7", "limit": "1", "period": "lifetime" }] }"#);
     let expected = BudgetSpec::new::<Custom<7>>(Amount::whole(1), Renewal::Lifetime);

@@ -1,11 +1,15 @@
 //! From a configuration to a gate, and from one of a running gate to the next.
 
-use tollgate::config::{ConfigError, ConfiguredGate, GateConfig, Problem};
+use tollgate::config::{
+    AccountConfig, ConfigError, ConfiguredGate, GateConfig, Name, Problem, SlotsConfig, WriteError,
+};
+use tollgate::headers::FeedbackReader;
 use tollgate::presets::backoffs;
 use tollgate::{
-    AccountId, Adaptation, Aimd, Amount, AskError, Binding, Breaker, Burst, Credits, Denied, Duration, Failure, Gate,
-    Instant, JobId, Ledger, Limits, Line, Offer, Outcome, RatioBudget, Repeatable, Request, Restraint, Retry,
-    RetryQuota, Start, TokenBucket, Trust, UnixMicros, Usd, Verdict, WhenFull, Window, WindowLog,
+    AccountId, Adaptation, Aimd, Amount, AskError, Binding, Breaker, BudgetSpec, Burst, Calendar, Credits, Cycle,
+    Denied, Duration, Failure, Gate, Instant, JobId, Ledger, Limits, Line, Offer, Outcome, Quota, RatioBudget, Renewal,
+    Repeatable, Request, Restraint, Retry, RetryQuota, Start, TokenBucket, Trust, UnixMicros, Usd, Verdict, WhenFull,
+    Window, WindowLog,
 };
 
 use crate::documents::{Config, example, parse};
@@ -115,7 +119,7 @@ fn a_configured_gate_answers_as_one_made_in_code() {
             rate: adaptation.rate.map(|(policy, per)| (Aimd::new(policy), per)),
             jobs: adaptation.jobs.map(Aimd::new),
             pacing: adaptation.pacing,
-            offer: adaptation.advertised.then_some(Offer::NONE),
+            offer: Some(Offer::NONE),
         });
     let mut ours = Gate::<_, 8, 4>::new(limits, T0).with_slots(3).with_patience(config.patience);
     let mut theirs = built(&config, T0);
@@ -140,6 +144,11 @@ fn a_configured_gate_answers_as_one_made_in_code() {
         let fails = random(5) == 0;
         let outcome = if fails { Outcome::Failed(Failure::Broken) } else { served() };
         if let (Ok(one), Ok(other)) = (one, other) {
+            if random(4) == 0 {
+                assert_eq!(ours.cancel(now, one), theirs.cancel(now, other));
+                assert_eq!(ours.status(now), theirs.status(now), "what was cancelled is back");
+                continue;
+            }
             let entropy = u32::try_from(random(1 << 31)).unwrap();
             let [mut left, mut right] = [(), ()].map(|()| Retry::new(backoffs::RETRY, Repeatable::Keyed, now));
             assert_eq!(ours.sending(now, &one), theirs.sending(now, &other));
@@ -218,8 +227,12 @@ const REFUSED: [(&str, &str, &str); 16] = [
     (r#""when_full": "refuse""#, r#""when_full": "merge""#, "window"),
     (r#""calls": 20"#, r#""calls": 21"#, "breaker"),
     (r#""capacity": 500"#, r#""capacity": 501"#, "retry"),
-    (r#""keep_permille": 700"#, r#""keep_permille": 701"#, "adaptation"),
-    (r#""least": "2s""#, r#""least": "3s""#, "adaptation"),
+    (
+        r#""rate": { "per": "1m", "floor": 6, "ceiling": 30"#,
+        r#""rate": { "per": "2m", "floor": 6, "ceiling": 30"#,
+        "adaptation",
+    ),
+    (r#""advertised": true"#, r#""advertised": false"#, "adaptation"),
     (r#""name": "daily""#, r#""name": "dayly""#, "accounts[0].name"),
     (r#""unit": "usd", "limit": "50.00""#, r#""unit": "credits", "limit": "50.00""#, "accounts[1].unit"),
     (r#""utc_offset_min": 480"#, r#""utc_offset_min": 60"#, "accounts[0].period"),
@@ -258,7 +271,7 @@ fn a_refused_change_changes_nothing() {
     others.push((fewer, "accounts"));
     let none = Config { requests: None, adaptation: None, plan: None, ..config.clone() };
     others.push((none, "requests"));
-    let wider = Config { slots: Some(tollgate::config::SlotsConfig::new(9)), plan: None, ..config.clone() };
+    let wider = Config { slots: Some(SlotsConfig::new(9)), plan: None, ..config.clone() };
     others.push((wider, "slots.limit"));
     assert!(others.len() >= 12, "{}", others.len());
 
@@ -367,6 +380,65 @@ fn a_rate_that_was_lowered_stays_lowered() {
     let mut fresh = built(&config, T0);
     faster.apply(S(3), &mut fresh, &config).unwrap();
     assert_eq!(per_minute(&fresh), 40);
+}
+
+#[test]
+fn an_adaptation_moves_with_the_limits_around_it() {
+    let text = example();
+    let config = parse(&text);
+    let mut lower = text.clone();
+    for (from, to) in [
+        (r#""units": 30, "per": "1m", "burst": 5"#, r#""units": 20, "per": "1m", "burst": 5"#),
+        (r#""slots": { "limit": 3"#, r#""slots": { "limit": 2"#),
+        (r#""floor": 6, "ceiling": 30, "keep_permille": 700"#, r#""floor": 6, "ceiling": 20, "keep_permille": 500"#),
+        (r#""floor": 1, "ceiling": 3"#, r#""floor": 1, "ceiling": 2"#),
+        (r#""below_permille": 100, "least": "2s""#, r#""below_permille": 200, "least": "0s""#),
+    ] {
+        lower = edited(&lower, from, to);
+    }
+    let lower = parse(&lower);
+    let mut gate = built(&config, T0);
+    lower.apply(T0, &mut gate, &config).unwrap();
+    let adaptation = gate.limits().adaptation.unwrap();
+    assert_eq!(adaptation.rate.map(|(rate, _)| rate.value()), Some(20));
+    assert_eq!((adaptation.pacing, gate.slots()), (lower.adaptation.unwrap().pacing, 2));
+    // Half of the new ceiling, as the new policy says; and the way back goes up only for what was not lowered.
+    let permit = gate.ask(S(1), &Request::new(JobId(1), Duration::MAX)).unwrap();
+    gate.sending(S(1), &permit).unwrap();
+    let blind = Outcome::Answered { status: 429, verdict: Verdict::Blind, wait: None, should_retry: None };
+    gate.answered(S(2), &permit, &blind, &mut Retry::new(backoffs::RETRY, Repeatable::No, S(1)), 0).unwrap();
+    config.apply(S(3), &mut gate, &lower).unwrap();
+    let quota = gate.limits().requests.as_ref().unwrap().quota();
+    assert_eq!((quota, gate.slots()), (Quota::new_with_burst(10, Duration::from_mins(1), 5).unwrap(), 3));
+}
+
+#[test]
+fn the_server_is_followed_only_where_that_is_said() {
+    for (offer, units) in [("true", 20), ("false", 60)] {
+        let config = parse(&format!(
+            r#"{{ "requests": {{ "units": 60, "per": "1m" }}, "adaptation": {{ "advertised": {offer} }} }}"#
+        ));
+        let mut gate = built(&config, T0);
+        let mut response = FeedbackReader::new();
+        response.line(b"ratelimit-policy", b"\"minute\";q=20;w=60");
+        gate.heard(T0, &response.finish(200, None));
+        let quota = Quota::new_with_burst(units, Duration::from_mins(1), units).unwrap();
+        assert_eq!(gate.limits().requests.as_ref().unwrap().quota(), quota, "{offer}");
+    }
+}
+
+#[test]
+fn a_budget_in_a_real_zone_cannot_be_written() {
+    static ZONE: Calendar = Calendar::utc(Cycle::Day);
+    let spec = BudgetSpec::new::<Usd>(Amount::whole(5), Renewal::Zone(&ZONE));
+    let named = |name: &str| AccountConfig { name: Name::new(name).unwrap(), spec };
+    let config = Config { accounts: [named("a"), named("b")].into_iter().collect(), ..Config::default() };
+    assert_eq!(config.write(&mut [0; 999]), Err(WriteError::Zone { account: 0 }));
+    // But it can be run, and changed.
+    let lower = Config { slots: Some(SlotsConfig::new(1)), ..config.clone() };
+    let mut gate = built(&config, T0);
+    lower.apply(T0, &mut gate, &config).unwrap();
+    assert_eq!(gate.slots(), 1);
 }
 
 #[test]

@@ -13,7 +13,7 @@ const LEASE: Duration = Duration::from_secs(600);
 const OK: Outcome = Outcome::Answered { status: 200, verdict: Verdict::Clear, wait: None, should_retry: None };
 
 type Any = Gate<Limits<TokenBucket>, 16, 16>;
-type Jobs = Dispatcher<Limits<TokenBucket>, Clip, 16, 16, 8, 2>;
+type Jobs = Dispatcher<Gate<Limits<TokenBucket>, 16, 16>, Clip, 8, 2>;
 type Admitted<'s, 'c, G> = Result<Admission<'s, NoopRawMutex, G, &'c HandClock, 4>, AdmitError>;
 
 #[derive(Debug, PartialEq, Eq)]
@@ -362,6 +362,48 @@ fn a_worker_is_woken_by_a_job_by_time_by_a_release_and_by_a_change() {
     assert!(matches!(rejected, Dispatch::Rejected { entry, why: AskError::Refused { .. } } if entry.id == JobId(5)));
     let late = Task::new(shared.next().at_most(Duration::ZERO)).poll().unwrap();
     assert!(matches!(late, Err(WaitError::Timeout { .. })));
+}
+
+/// After a refusal for concurrency a slot of ours says nothing: one of our jobs has to end first.
+#[test]
+fn when_the_server_has_no_room_the_next_worker_waits_for_a_release() {
+    let clock = HandClock::default();
+    let shared: Office<Jobs> = Shared::new(jobs(3), &clock);
+    for id in 1..=3 {
+        shared.submit(clip(id)).unwrap();
+    }
+    let take = || match Task::new(shared.next()).poll().unwrap().unwrap() {
+        Dispatch::Send { entry, mut permit } => {
+            permit.sending().unwrap();
+            (entry, permit)
+        }
+        other => panic!("{other:?}"),
+    };
+    let mut retry = Retry::new(backoffs::RETRY, Repeatable::No, clock.now());
+    let ((_, first), (refused, second)) = (take(), take());
+    assert_eq!(first.answered(&OK, &mut retry, 0), Ok(Answer::Accepted));
+    let full = Outcome::Answered { status: 429, verdict: Verdict::Concurrency, wait: None, should_retry: None };
+    let Ok(Answer::RetryOnRelease { not_before }) = second.answered(&full, &mut retry, 0) else { panic!() };
+    shared.with(|jobs, now| jobs.requeue(now, refused, not_before)).unwrap().unwrap();
+    let mut third = Task::started(shared.next());
+    clock.set(S(30));
+    assert!(third.run().is_none(), "although two slots are free");
+    shared.finished(JobId(1), &[]).unwrap().unwrap();
+    assert!(matches!(granted(&mut third), Dispatch::Send { entry, .. } if entry.id == JobId(2)), "at its old place");
+}
+
+/// Time would come too late for it, and a job that is submitted does not.
+#[test]
+fn a_worker_stays_to_its_deadline_because_a_job_may_come_sooner() {
+    let clock = HandClock::default();
+    let shared: Office<Jobs> = Shared::new(jobs(1), &clock);
+    shared.with(|jobs, now| jobs.requeue(now, clip(1), S(100))).unwrap().unwrap();
+    let mut worker = Task::started(shared.next().at_most(Duration::from_secs(50)));
+    let mut late = Task::started(shared.next().at_most(Duration::from_secs(10)));
+    clock.set(S(20));
+    assert!(matches!(late.run(), Some(Err(WaitError::Timeout { .. }))));
+    shared.submit(clip(2)).unwrap();
+    assert!(matches!(granted(&mut worker), Dispatch::Send { entry, .. } if entry.id == JobId(2)));
 }
 
 /// Bounded: a full queue is an answer, and the job comes back.

@@ -38,7 +38,7 @@ impl Work for Heavy {
     }
 }
 
-type Simple = Dispatcher<Limits<TokenBucket>, Free, 16, 16, 16>;
+type Simple = Dispatcher<Gate<Limits<TokenBucket>, 16, 16>, Free, 16>;
 
 fn spaced(by: u64, slots: u32) -> Simple {
     let quota = Quota::every(Duration::from_secs(by)).unwrap();
@@ -120,7 +120,7 @@ fn a_deadline_that_cannot_be_met_is_refused_at_once_and_others_expire_exactly() 
 fn what_can_never_pass_comes_back_with_its_reason() {
     let quota = Quota::every(Duration::from_secs(1)).unwrap();
     let gate = Gate::<_, 4, 4>::new(Limits::new().requests(TokenBucket::new(quota, Start::Full, S(0))), S(0));
-    let mut jobs = Dispatcher::<_, _, 4, 4, 4>::new(gate.with_slots(3), Queue::new(QueuePolicy::DEFAULT));
+    let mut jobs = Dispatcher::<_, _, 4>::new(gate.with_slots(3), Queue::new(QueuePolicy::DEFAULT));
     let heavy = Clip([Line::new::<Credits>(AccountId(0), Amount::ZERO)], 9);
     let SubmitError::Gate { why, entry } = jobs.submit(S(0), Entry::new(JobId(1), heavy)).unwrap_err() else {
         panic!()
@@ -129,7 +129,7 @@ fn what_can_never_pass_comes_back_with_its_reason() {
     assert_eq!(entry.id, JobId(1));
     // It fitted when it came, and then the owner lowered the limit.
     let gate = Gate::<_, 4, 4>::new(Limits::new(), S(0)).with_slots(3);
-    let mut jobs = Dispatcher::<_, _, 4, 4, 4>::new(gate, Queue::new(QueuePolicy::DEFAULT));
+    let mut jobs = Dispatcher::<_, _, 4>::new(gate, Queue::new(QueuePolicy::DEFAULT));
     jobs.submit(S(0), Entry::new(JobId(1), Heavy)).unwrap();
     jobs.gate.set_slots(2);
     let Next::Rejected { entry, why } = jobs.next(S(0)) else { panic!() };
@@ -141,7 +141,7 @@ fn what_can_never_pass_comes_back_with_its_reason() {
 
 static CREDITS: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(4_000_000), Renewal::Lifetime);
 
-type Busy = Dispatcher<Limits<TokenBucket, (), Ledger<'static, 1, 0, 1, 0>>, Clip, 256, 16, 128, 5>;
+type Busy = Dispatcher<Gate<Limits<TokenBucket, (), Ledger<'static, 1, 0, 1, 0>>, 256, 16>, Clip, 128, 5>;
 
 /// A small deterministic source of chance.
 struct Chance(u64);

@@ -29,7 +29,7 @@ impl Work for Clip {
     }
 }
 
-type Jobs = Dispatcher<Limits, Clip, 8, 8, 4, 2>;
+type Jobs = Dispatcher<Gate<Limits, 8, 8>, Clip, 4, 2>;
 
 fn jobs(slots: u32) -> Jobs {
     let gate = Gate::new(Limits::new(), S(0)).with_slots(slots).with_patience(PATIENCE);

@@ -1,7 +1,7 @@
 //! Each way in which a job can end, and what the gate knows then.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::time::{Instant as TokioInstant, sleep};
 use tollgate::{Answer, AskError, Duration, GateError, JobId, JobState, QueueError, Reason, Repeatable, Verdict};
@@ -99,6 +99,26 @@ fn what_may_be_running_is_not_sent_twice_without_a_key() {
     });
 }
 
+/// Unknown, and to be sent again with its key; but a webhook knows better before that.
+#[test]
+fn a_job_that_somebody_else_has_finished_is_not_sent_again() {
+    paused(async {
+        let plant = plant(1);
+        let _driver = start(&plant);
+        let job = plant.submit(clip().repeatable(Repeatable::Keyed), |mut call: Call| async move {
+            call.sending()?;
+            call.answered(&BROKEN)?;
+            Ok(())
+        });
+        settle_down().await;
+        assert_eq!((plant.waiting(), state(&plant, JobId(1))), (1, Some(JobState::Unknown)));
+        plant.with(|gate, now| gate.finished(now, JobId(1), &credits(12))).unwrap();
+        let ended = job.unwrap().await;
+        assert!(matches!(ended, Err(JobError::Refused(AskError::Known { state: JobState::Settled }))), "{ended:?}");
+        assert_eq!((load(&plant), spent(&plant)), ((0, 0, 0, 0), (12, 0)));
+    });
+}
+
 #[test]
 fn a_handle_that_is_dropped_takes_its_job_out_of_the_queue() {
     paused(async {
@@ -143,6 +163,27 @@ fn a_handle_that_is_dropped_between_two_attempts_leaves_what_the_gate_knows() {
             settle_down().await;
             assert_eq!((plant.waiting(), plant.running(), state(&plant, id)), (0, 0, left));
         }
+    });
+}
+
+/// Dropped in the very poll in which the job asks for another turn, here by the job itself.
+#[test]
+fn a_job_whose_handle_is_gone_does_not_go_back_into_the_queue() {
+    paused(async {
+        let plant = plant(1);
+        let _driver = start(&plant);
+        let own = Arc::new(Mutex::new(None::<JobHandle<()>>));
+        let handle = Arc::clone(&own);
+        let job = plant.submit(clip(), move |call: Call| {
+            let handle = Arc::clone(&handle);
+            async move {
+                drop(handle.lock().unwrap().take());
+                Err(Stop::Again { not_before: call.now().saturating_add(Duration::from_secs(100)) })
+            }
+        });
+        *own.lock().unwrap() = Some(job.unwrap());
+        settle_down().await;
+        assert_eq!(load(&plant), (0, 0, 0, 0));
     });
 }
 

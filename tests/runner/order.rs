@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tokio::time::{Instant as TokioInstant, sleep};
-use tollgate::Duration;
+use tollgate::{Duration, Verdict};
 use tollgate_std::{Call, JobRequest};
 
 use crate::scene::*;
@@ -88,6 +88,31 @@ fn a_slot_that_a_webhook_frees_starts_the_next_job() {
         plant.with(|gate, now| gate.finished(now, id, &credits(33))).unwrap();
         next.await.unwrap();
         assert_eq!(spent(&plant), (34, 0));
+    });
+}
+
+/// After a refusal for concurrency a slot of ours says nothing: one of our jobs has to end first.
+#[test]
+fn when_the_server_has_no_room_the_next_job_waits_for_a_release() {
+    paused(async {
+        let plant = plant(3);
+        let _driver = start(&plant);
+        let began = TokioInstant::now();
+        let long = plant.submit(clip(), |call| work(call, 60, 1)).unwrap();
+        settle_down().await;
+        let refused = plant.submit(clip(), |mut call: Call| async move {
+            call.sending()?;
+            let outcome = if call.attempt() == 1 { answer(429, Verdict::Concurrency) } else { OK };
+            call.completed(&outcome, &credits(1))
+        });
+        settle_down().await;
+        let next = plant.submit(clip(), |call| work(call, 0, 1)).unwrap();
+        sleep(secs(50)).await;
+        assert_eq!((plant.waiting(), plant.running()), (2, 1), "although two slots are free");
+        assert_eq!(long.await.unwrap(), 1);
+        refused.unwrap().await.unwrap();
+        next.await.unwrap();
+        assert!(began.elapsed() >= secs(60) && began.elapsed() < secs(61), "{:?}", began.elapsed());
     });
 }
 

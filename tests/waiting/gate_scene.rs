@@ -9,7 +9,7 @@ use tollgate_std::{Admission, AdmitError, Shared};
 pub(crate) type Any = Gate<Limits<TokenBucket>, 64, 64>;
 pub(crate) type Api<C> = Shared<Any, C>;
 pub(crate) type Admitted<C> = Result<Admission<Any, C>, AdmitError>;
-pub(crate) type Jobs<C> = Shared<Dispatcher<Limits<TokenBucket>, Clip, 64, 64, 64, 2>, C>;
+pub(crate) type Jobs<C> = Shared<Dispatcher<Gate<Limits<TokenBucket>, 64, 64>, Clip, 64, 2>, C>;
 
 pub(crate) const LEASE: Duration = Duration::from_hours(1);
 

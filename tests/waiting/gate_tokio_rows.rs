@@ -357,7 +357,10 @@ fn an_admission_that_is_not_sent_in_time_has_given_everything_back() {
 
 type Worker = JoinHandle<(
     u64,
-    Admission<tollgate::Dispatcher<tollgate::Limits<TokenBucket>, crate::gate_scene::Clip, 64, 64, 64, 2>, TokioClock>,
+    Admission<
+        tollgate::Dispatcher<tollgate::Gate<tollgate::Limits<TokenBucket>, 64, 64>, crate::gate_scene::Clip, 64, 2>,
+        TokioClock,
+    >,
 )>;
 
 /// A worker that waits for one job.
@@ -450,5 +453,22 @@ fn a_worker_is_woken_by_time_by_a_release_and_by_a_change() {
         let by_change = work(&jobs).await;
         jobs.with(|jobs, _| jobs.gate.set_slots(2));
         assert_eq!(by_change.await.unwrap().0, 4);
+    });
+}
+
+/// Time would come too late for it, and a job that is submitted does not.
+#[test]
+fn a_worker_stays_to_its_deadline_because_a_job_may_come_sooner() {
+    paused(async {
+        let jobs = jobs_on(1, TokioClock::default());
+        jobs.with(|jobs, now| {
+            let later = now.saturating_add(Duration::from_secs(100));
+            jobs.requeue(now, clip(1), later).unwrap();
+        });
+        let handle = jobs.clone();
+        let worker = tokio::spawn(async move { handle.next(secs(50)).await });
+        sleep(secs(20)).await;
+        jobs.submit(clip(2)).unwrap();
+        assert!(matches!(worker.await.unwrap(), Ok(Dispatch::Send { entry, .. }) if entry.id == JobId(2)));
     });
 }

@@ -5,7 +5,7 @@ use serde::de::MapAccess;
 
 use super::error::{ConfigError, Problem};
 use super::path::{FieldPath, Name};
-use super::read::{Section, Value, need};
+use super::read::{Draft, Section, Value, need};
 use crate::alerts::{ThresholdError, Thresholds};
 use crate::calendar::{Calendar, Cycle, MonthDay, ShortMonth, UtcOffset};
 use crate::civil::Weekday;
@@ -41,7 +41,7 @@ impl PartialEq for AccountConfig {
 impl Eq for AccountConfig {}
 
 #[derive(Default)]
-pub(super) struct AccountSection {
+pub(super) struct AccountDraft {
     name: Option<Name>,
     unit: Option<(u32, &'static str)>,
     limit: Option<u64>,
@@ -98,8 +98,7 @@ const fn weekday(word: &str) -> Weekday {
     }
 }
 
-impl Section for AccountSection {
-    type Value = AccountConfig;
+impl Section for AccountDraft {
     const FIELDS: &'static [&'static str] = &[
         "name",
         "unit",
@@ -139,13 +138,17 @@ impl Section for AccountSection {
             "overage" => self.overage = Some(value.word(&OVERAGES)?),
             "max_debt" => self.max_debt = Some(value.amount()?),
             "forgive_debt" => self.forgive_debt = value.flag()?,
-            "rollover" => self.rollover = Some(value.object::<RolloverSection>()?),
-            "thresholds" => self.thresholds = value.ratios()?,
+            "rollover" => self.rollover = Some(value.object::<RolloverDraft>()?),
+            "thresholds" => value.ratios(&mut self.thresholds)?,
             "hysteresis" => self.hysteresis = Some(value.ratio()?),
             _ => return value.unknown(Self::FIELDS),
         }
         Ok(())
     }
+}
+
+impl Draft for AccountDraft {
+    type Value = AccountConfig;
 
     fn finish(self, here: FieldPath) -> Result<AccountConfig, ConfigError> {
         let (name, unit) = (need(self.name, here, "name")?, need(self.unit, here, "unit")?);
@@ -161,7 +164,7 @@ impl Section for AccountSection {
     }
 }
 
-impl AccountSection {
+impl AccountDraft {
     fn renewal(&self, here: FieldPath) -> Result<Renewal<'static>, ConfigError> {
         let period = need(self.period, here, "period")?;
         let dated = matches!(period, "day" | "week" | "month");
@@ -243,13 +246,12 @@ pub(super) fn check_spec(spec: &BudgetSpec<'_>, here: FieldPath) -> Result<(), C
 }
 
 #[derive(Default)]
-struct RolloverSection {
+struct RolloverDraft {
     min: Option<u64>,
     max: Option<u64>,
 }
 
-impl Section for RolloverSection {
-    type Value = (u64, u64);
+impl Section for RolloverDraft {
     const FIELDS: &'static [&'static str] = &["min", "max"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
@@ -260,6 +262,10 @@ impl Section for RolloverSection {
         }
         Ok(())
     }
+}
+
+impl Draft for RolloverDraft {
+    type Value = (u64, u64);
 
     fn finish(self, here: FieldPath) -> Result<(u64, u64), ConfigError> {
         Ok((need(self.min, here, "min")?, need(self.max, here, "max")?))

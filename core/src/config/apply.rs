@@ -3,11 +3,11 @@
 use super::build::{ConfiguredGate, Room};
 use super::error::{ConfigError, Problem};
 use super::path::FieldPath;
-use super::{AccountConfig, GateConfig};
+use super::{AccountConfig, AdaptationConfig, GateConfig};
 use crate::bounded::Counting;
-use crate::bucket::Inherit;
+use crate::gate::Requests as _;
 use crate::hold::AccountId;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 
 impl<const ACCOUNTS: usize> GateConfig<ACCOUNTS> {
     /// Makes a running gate what this says, or changes nothing. `running` is what it was built from, or what was applied to
@@ -15,9 +15,10 @@ impl<const ACCOUNTS: usize> GateConfig<ACCOUNTS> {
     ///
     /// What can change:
     ///
-    /// * the quota of `requests`: what is used stays used ([`Inherit::KeepUsed`]), and a rate that the adaptation has lowered
-    ///   stays lowered;
+    /// * the quota of `requests`: what is used stays used ([`Inherit::KeepUsed`](crate::Inherit::KeepUsed)), and a rate that the
+    ///   adaptation has lowered stays lowered; what the server has advertised is forgotten until it says so again;
     /// * the slots: lowering them ends no job;
+    /// * the numbers of the adaptation ([`Aimd::set_policy`](crate::Aimd::set_policy)), and its pacing as a whole;
     /// * of each account the limit, the soft limit, overage, rollover and thresholds, as
     ///   [`Ledger::set_spec`](crate::Ledger::set_spec) has it; more accounts behind those that are there;
     /// * patience, and the block of the owner's, if it is another one (without one the gate stays as it is);
@@ -68,11 +69,22 @@ impl<const ACCOUNTS: usize> GateConfig<ACCOUNTS> {
         self.check_slices(accounts, SLICES.saturating_sub(taken))?;
 
         // Nothing below is refused.
+        if let (Some(adaptation), Some(next)) = (&mut gate.limits.adaptation, &self.adaptation) {
+            adaptation.pacing = next.pacing;
+            for (aimd, policy) in [
+                (adaptation.rate.as_mut().map(|(rate, _)| rate), next.rate.map(|(policy, _)| policy)),
+                (adaptation.jobs.as_mut(), next.jobs),
+            ] {
+                if let (Some(aimd), Some(policy)) = (aimd, policy) {
+                    aimd.set_policy(policy);
+                }
+            }
+        }
+        let rate = |config: &Self| config.adaptation.and_then(|adaptation| adaptation.rate);
         if let (Some(requests), Some(before)) = (self.requests, running.requests)
-            && requests.quota != before.quota
-            && let Some(bucket) = gate.requests_mut()
+            && (requests.quota != before.quota || rate(self) != rate(running))
         {
-            bucket.set_quota(now, requests.quota, Inherit::KeepUsed);
+            gate.requests_mut().retune(now, requests.quota);
             // What the adaptation has lowered stays lowered.
             let adapted = gate.limits.adaptation.and_then(|adaptation| adaptation.rate);
             if adapted.is_some_and(|(rate, _)| rate.value() < rate.policy.ceiling) {
@@ -104,7 +116,7 @@ impl<const ACCOUNTS: usize> GateConfig<ACCOUNTS> {
             ("window", window(self) == window(running)),
             ("breaker", self.breaker == running.breaker),
             ("retry", self.retry == running.retry),
-            ("adaptation", self.adaptation == running.adaptation),
+            ("adaptation", adapted(self.adaptation) == adapted(running.adaptation)),
             ("accounts", self.accounts.len() >= accounts && running.accounts.len() == accounts),
         ] {
             if !same {
@@ -118,6 +130,11 @@ impl<const ACCOUNTS: usize> GateConfig<ACCOUNTS> {
         }
         Ok(())
     }
+}
+
+/// What of an adaptation cannot change: which parts it has, and over which time a rate is meant.
+fn adapted(config: Option<AdaptationConfig>) -> Option<(Option<Duration>, bool, bool)> {
+    config.map(|config| (config.rate.map(|(_, per)| per), config.jobs.is_some(), config.advertised))
 }
 
 /// The field of an account that cannot change, if it has.

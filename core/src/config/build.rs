@@ -69,20 +69,22 @@ impl<const ACCOUNTS: usize> GateConfig<ACCOUNTS> {
         self.check_until(now)?;
         self.check_room(Room { jobs: JOBS, lines: LINES, window: WINDOW })?;
         self.check_slices(0, SLICES)?;
-        let mut money = Ledger::new(Duration::ZERO);
-        for (index, account) in self.accounts.iter().numbered() {
-            let opened = money.open(now, &account.spec);
-            opened.map_err(|error| FieldPath::ROOT.then("accounts").at(index).says(Problem::Open(error)))?;
-        }
         let limits = Limits {
             requests: self.requests.map(|requests| TokenBucket::new(requests.quota, requests.start, now)),
             window: self.window_log(now)?,
-            money,
+            money: Ledger::new(Duration::ZERO),
             breaker: self.breaker.map(|policy| Breaker::new(policy, now)),
             restraint: self.restraint(),
             adaptation: self.adaptation(),
         };
-        let mut gate = Gate::new(limits, now).with_patience(self.patience).with_slots(self.slot_limit());
+        // Changed in place: it may be as large as a stack allows.
+        let mut gate = Gate::new(limits, now);
+        gate.set_patience(self.patience);
+        gate.set_slots(self.slot_limit());
+        for (index, account) in self.accounts.iter().numbered() {
+            let opened = gate.limits.money.open(now, &account.spec);
+            opened.map_err(|error| FieldPath::ROOT.then("accounts").at(index).says(Problem::Open(error)))?;
+        }
         if let Some(until) = self.closed_until {
             gate.block_until(now, until);
         }

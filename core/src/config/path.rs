@@ -120,6 +120,7 @@ impl FieldPath {
 
     /// A field of the object that is here.
     #[must_use]
+    #[inline(never)]
     pub(super) fn then(mut self, field: &str) -> Self {
         self.0.append(if self.0.len == 0 { "" } else { "." });
         self.0.append(field);

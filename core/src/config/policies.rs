@@ -4,7 +4,7 @@ use serde::de::MapAccess;
 
 use super::error::{ConfigError, Problem};
 use super::path::FieldPath;
-use super::read::{Section, Value, need};
+use super::read::{Draft, Section, Value, need};
 use super::{AdaptationConfig, BurstConfig, RatioConfig, RetryConfig};
 use crate::adapt::{AimdError, AimdPolicy, Pacing};
 use crate::breaker::{BreakerError, BreakerPolicy, Trip};
@@ -14,7 +14,7 @@ use crate::time::Duration;
 const TWO_BYTES: u64 = u16::MAX as u64;
 
 #[derive(Default)]
-pub(super) struct BreakerSection {
+pub(super) struct BreakerDraft {
     failures: Option<u32>,
     window: Option<Duration>,
     calls: Option<u32>,
@@ -24,8 +24,7 @@ pub(super) struct BreakerSection {
     probe_timeout: Option<Duration>,
 }
 
-impl Section for BreakerSection {
-    type Value = BreakerPolicy;
+impl Section for BreakerDraft {
     const FIELDS: &'static [&'static str] =
         &["failures", "window", "calls", "permille", "open_for", "probes", "probe_timeout"];
 
@@ -42,6 +41,10 @@ impl Section for BreakerSection {
         }
         Ok(())
     }
+}
+
+impl Draft for BreakerDraft {
+    type Value = BreakerPolicy;
 
     fn finish(self, here: FieldPath) -> Result<BreakerPolicy, ConfigError> {
         let trip = match self.failures {
@@ -81,38 +84,29 @@ impl Section for BreakerSection {
     }
 }
 
-#[derive(Default)]
-pub(super) struct RetrySection(RetryConfig);
-
-impl Section for RetrySection {
-    type Value = RetryConfig;
+impl Section for RetryConfig {
     const FIELDS: &'static [&'static str] = &["quota", "ratio", "burst"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
         match field {
-            "quota" => self.0.quota = Some(value.object::<QuotaSection>()?),
-            "ratio" => self.0.ratio = Some(value.object::<RatioSection>()?),
-            "burst" => self.0.burst = Some(value.object::<BurstSection>()?),
+            "quota" => self.quota = Some(value.object::<QuotaDraft>()?),
+            "ratio" => self.ratio = Some(value.object::<RatioDraft>()?),
+            "burst" => self.burst = Some(value.object::<BurstDraft>()?),
             _ => return value.unknown(Self::FIELDS),
         }
         Ok(())
     }
-
-    fn finish(self, _here: FieldPath) -> Result<RetryConfig, ConfigError> {
-        Ok(self.0)
-    }
 }
 
 #[derive(Default)]
-struct QuotaSection {
+struct QuotaDraft {
     capacity: Option<u32>,
     transient: Option<u32>,
     throttled: Option<u32>,
     success: Option<u32>,
 }
 
-impl Section for QuotaSection {
-    type Value = QuotaCosts;
+impl Section for QuotaDraft {
     const FIELDS: &'static [&'static str] = &["capacity", "transient", "throttled", "success"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
@@ -125,6 +119,10 @@ impl Section for QuotaSection {
         }
         Ok(())
     }
+}
+
+impl Draft for QuotaDraft {
+    type Value = QuotaCosts;
 
     fn finish(self, here: FieldPath) -> Result<QuotaCosts, ConfigError> {
         Ok(QuotaCosts {
@@ -137,14 +135,13 @@ impl Section for QuotaSection {
 }
 
 #[derive(Default)]
-struct RatioSection {
+struct RatioDraft {
     per: Option<Duration>,
     permille: Option<u16>,
     per_second: Option<u16>,
 }
 
-impl Section for RatioSection {
-    type Value = RatioConfig;
+impl Section for RatioDraft {
     const FIELDS: &'static [&'static str] = &["per", "permille", "per_second"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
@@ -156,6 +153,10 @@ impl Section for RatioSection {
         }
         Ok(())
     }
+}
+
+impl Draft for RatioDraft {
+    type Value = RatioConfig;
 
     fn finish(self, here: FieldPath) -> Result<RatioConfig, ConfigError> {
         Ok(RatioConfig {
@@ -167,15 +168,14 @@ impl Section for RatioSection {
 }
 
 #[derive(Default)]
-struct BurstSection {
+struct BurstDraft {
     refusals: Option<u8>,
     within: Option<Duration>,
     wait_min: Option<Duration>,
     wait_max: Option<Duration>,
 }
 
-impl Section for BurstSection {
-    type Value = BurstConfig;
+impl Section for BurstDraft {
     const FIELDS: &'static [&'static str] = &["refusals", "within", "wait_min", "wait_max"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
@@ -188,6 +188,10 @@ impl Section for BurstSection {
         }
         Ok(())
     }
+}
+
+impl Draft for BurstDraft {
+    type Value = BurstConfig;
 
     fn finish(self, here: FieldPath) -> Result<BurstConfig, ConfigError> {
         Ok(BurstConfig {
@@ -199,31 +203,23 @@ impl Section for BurstSection {
     }
 }
 
-#[derive(Default)]
-pub(super) struct AdaptationSection(AdaptationConfig);
-
-impl Section for AdaptationSection {
-    type Value = AdaptationConfig;
+impl Section for AdaptationConfig {
     const FIELDS: &'static [&'static str] = &["rate", "jobs", "pacing", "advertised"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
         match field {
-            "rate" => self.0.rate = Some(value.object::<RateSection>()?),
-            "jobs" => self.0.jobs = Some(value.object::<AimdSection>()?),
-            "pacing" => self.0.pacing = Some(value.object::<PacingSection>()?),
-            "advertised" => self.0.advertised = value.flag()?,
+            "rate" => self.rate = Some(value.object::<RateDraft>()?),
+            "jobs" => self.jobs = Some(value.object::<AimdDraft>()?),
+            "pacing" => self.pacing = Some(value.object::<PacingDraft>()?),
+            "advertised" => self.advertised = value.flag()?,
             _ => return value.unknown(Self::FIELDS),
         }
         Ok(())
     }
-
-    fn finish(self, _here: FieldPath) -> Result<AdaptationConfig, ConfigError> {
-        Ok(self.0)
-    }
 }
 
 #[derive(Default)]
-struct AimdSection {
+struct AimdDraft {
     floor: Option<u32>,
     ceiling: Option<u32>,
     keep_permille: Option<u16>,
@@ -231,8 +227,7 @@ struct AimdSection {
     every: Option<u32>,
 }
 
-impl Section for AimdSection {
-    type Value = AimdPolicy;
+impl Section for AimdDraft {
     const FIELDS: &'static [&'static str] = &["floor", "ceiling", "keep_permille", "step", "every"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
@@ -246,6 +241,10 @@ impl Section for AimdSection {
         }
         Ok(())
     }
+}
+
+impl Draft for AimdDraft {
+    type Value = AimdPolicy;
 
     fn finish(self, here: FieldPath) -> Result<AimdPolicy, ConfigError> {
         let policy = AimdPolicy {
@@ -273,13 +272,12 @@ pub(super) fn check_aimd(policy: &AimdPolicy, here: FieldPath) -> Result<(), Con
 }
 
 #[derive(Default)]
-struct RateSection {
+struct RateDraft {
     per: Option<Duration>,
-    policy: AimdSection,
+    policy: AimdDraft,
 }
 
-impl Section for RateSection {
-    type Value = (AimdPolicy, Duration);
+impl Section for RateDraft {
     const FIELDS: &'static [&'static str] = &["per", "floor", "ceiling", "keep_permille", "step", "every"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
@@ -289,6 +287,10 @@ impl Section for RateSection {
         }
         Ok(())
     }
+}
+
+impl Draft for RateDraft {
+    type Value = (AimdPolicy, Duration);
 
     fn finish(self, here: FieldPath) -> Result<Self::Value, ConfigError> {
         let per = need(self.per, here, "per")?;
@@ -297,13 +299,12 @@ impl Section for RateSection {
 }
 
 #[derive(Default)]
-struct PacingSection {
+struct PacingDraft {
     below_permille: Option<u16>,
     least: Option<Duration>,
 }
 
-impl Section for PacingSection {
-    type Value = Pacing;
+impl Section for PacingDraft {
     const FIELDS: &'static [&'static str] = &["below_permille", "least"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
@@ -314,6 +315,10 @@ impl Section for PacingSection {
         }
         Ok(())
     }
+}
+
+impl Draft for PacingDraft {
+    type Value = Pacing;
 
     fn finish(self, here: FieldPath) -> Result<Pacing, ConfigError> {
         Ok(Pacing {

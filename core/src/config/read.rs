@@ -9,7 +9,7 @@ use core::fmt;
 use core::marker::PhantomData;
 
 use heapless::Vec;
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 use super::error::{ConfigError, Problem};
 use super::path::FieldPath;
@@ -38,30 +38,53 @@ impl Reader {
         E::custom("")
     }
 
+    #[inline(never)]
     fn here(&self, problem: Problem) -> ConfigError {
         self.path.get().says(problem)
     }
+
+    /// Goes on to a field of the object that is here; whether it is one of the known, and not one of those seen before.
+    #[inline(never)]
+    fn enter(&self, here: &FieldPath, field: &str, known: &'static [&'static str], seen: &mut u32) -> bool {
+        self.path.set(here.then(field));
+        let index = known.iter().place(|known| *known == field).and_then(|index| u32::try_from(index).ok());
+        let bit = index.and_then(|index| 1u32.checked_shl(index)).unwrap_or(0);
+        let problem = match (bit, *seen & bit) {
+            (0, _) => Problem::UnknownField { known },
+            (_, 0) => {
+                *seen |= bit;
+                return true;
+            }
+            _ => Problem::Twice,
+        };
+        self.found.set(Some(self.here(problem)));
+        false
+    }
 }
 
-/// An object of the document.
-pub(super) trait Section: Default {
-    /// What it becomes.
-    type Value;
+/// An object of the document: what its fields are read into, in place, because stacks are small.
+pub(super) trait Section {
     /// Its fields.
     const FIELDS: &'static [&'static str];
     /// Reads one of them.
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error>;
+}
+
+/// A section that becomes something else once all its fields were read.
+pub(super) trait Draft: Section + Default {
+    /// What it becomes.
+    type Value;
     /// All fields were read; the object stands here.
     fn finish(self, here: FieldPath) -> Result<Self::Value, ConfigError>;
 }
 
 /// Reads a whole text.
-pub(super) fn read<T: Section>(text: &str) -> Result<T::Value, ConfigError> {
+pub(super) fn read<T: Section>(text: &str, section: &mut T) -> Result<(), ConfigError> {
     let (path, expected) = (Cell::new(FieldPath::ROOT), Cell::new(OBJECT));
     let reader = Reader { path, expected, found: Cell::new(None) };
     let mut parser = serde_json_core::de::Deserializer::new(text.as_bytes(), None);
-    let value = Object::<T>::of(&reader).deserialize(&mut parser);
-    value.map_err(|_| reader.found.get().unwrap_or(reader.here(reader.expected.get())))
+    let done = Object { reader: &reader, section }.deserialize(&mut parser);
+    done.map_err(|_| reader.found.get().unwrap_or(reader.here(reader.expected.get())))
 }
 
 const OBJECT: Problem = Problem::Expected("an object");
@@ -73,10 +96,21 @@ const FLAG: Problem = Problem::Expected("true or false");
 
 /// An element that must be there.
 pub(super) fn need<T>(value: Option<T>, here: FieldPath, field: &str) -> Result<T, ConfigError> {
-    value.ok_or(here.then(field).says(Problem::Missing))
+    match value {
+        Some(value) => Ok(value),
+        None => Err(missing(here, field)),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn missing(here: FieldPath, field: &str) -> ConfigError {
+    here.then(field).says(Problem::Missing)
 }
 
 /// The value of a field, not read yet.
+///
+/// Its readers are not inlined: there are sixty fields, and flash is small.
 pub(super) struct Value<'v, A> {
     reader: &'v Reader,
     map: &'v mut A,
@@ -108,6 +142,7 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
     }
 
     /// A whole number in this range, both ends included.
+    #[inline(never)]
     pub(super) fn whole<T: TryFrom<u64>>(mut self, min: u32, max: u64) -> Result<T, A::Error> {
         let range = |found| Problem::Number { found, min: i64::from(min), max };
         let found: u64 = self.any(range(None))?;
@@ -124,6 +159,7 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
     }
 
     /// A whole number with a sign, at most `most` away from zero.
+    #[inline(never)]
     pub(super) fn signed(mut self, most: u16) -> Result<i16, A::Error> {
         let range = Problem::Number { found: None, min: -i64::from(most), max: u64::from(most) };
         let found: i64 = self.any(range)?;
@@ -139,12 +175,14 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
     }
 
     /// A duration, perhaps of zero.
+    #[inline(never)]
     pub(super) fn span(mut self) -> Result<Duration, A::Error> {
         let text: &str = self.any(SPAN)?;
         span::parse(text).map_or_else(|| self.refuse(SPAN), Ok)
     }
 
     /// A duration above zero.
+    #[inline(never)]
     pub(super) fn time(mut self) -> Result<Duration, A::Error> {
         let text: &str = self.any(SPAN)?;
         match span::parse(text) {
@@ -155,6 +193,7 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
     }
 
     /// An amount, in millionths.
+    #[inline(never)]
     pub(super) fn amount(mut self) -> Result<u64, A::Error> {
         let text: &str = self.any(AMOUNT)?;
         match Amount::<()>::parse(text) {
@@ -164,81 +203,102 @@ impl<'de, A: MapAccess<'de>> Value<'_, A> {
     }
 
     /// A ratio.
+    #[inline(never)]
     pub(super) fn ratio(mut self) -> Result<Ratio, A::Error> {
         let text: &str = self.any(RATIO)?;
         Ratio::parse(text).or_else(|error| self.refuse(Problem::Ratio(error)))
     }
 
     /// One of these words, by its position.
+    #[inline(never)]
     pub(super) fn word(mut self, known: &'static [&'static str]) -> Result<&'static str, A::Error> {
         let text: &str = self.any(Problem::Word { known })?;
         let word = known.iter().find(|word| **word == text);
         word.map_or_else(|| self.refuse(Problem::Word { known }), |word| Ok(*word))
     }
 
-    /// An object.
-    pub(super) fn object<T: Section>(self) -> Result<T::Value, A::Error> {
-        self.map.next_value_seed(Object::<T>::of(self.reader))
+    /// An object that is read into this.
+    pub(super) fn section<T: Section>(self, section: &mut T) -> Result<(), A::Error> {
+        self.map.next_value_seed(Object { reader: self.reader, section })
     }
 
-    /// A list of objects.
-    pub(super) fn objects<T: Section, const N: usize>(self) -> Result<Vec<T::Value, N, u8>, A::Error> {
-        self.map.next_value_seed(List::<_, N> { reader: self.reader, item: Object::<T>::of })
+    /// An object.
+    pub(super) fn object<T: Draft>(self) -> Result<T::Value, A::Error> {
+        self.map.next_value_seed(Whole::<T>::of(self.reader))
+    }
+
+    /// A list of objects, behind those that are there.
+    pub(super) fn objects<T: Draft, const N: usize>(self, into: &mut Vec<T::Value, N, u8>) -> Result<(), A::Error> {
+        self.map.next_value_seed(List { reader: self.reader, item: Whole::<T>::of, into })
     }
 
     /// A list of ratios.
-    pub(super) fn ratios<const N: usize>(self) -> Result<Vec<Ratio, N, u8>, A::Error> {
-        self.map.next_value_seed(List::<_, N> { reader: self.reader, item: OneRatio })
+    pub(super) fn ratios<const N: usize>(self, into: &mut Vec<Ratio, N, u8>) -> Result<(), A::Error> {
+        self.map.next_value_seed(List { reader: self.reader, item: OneRatio, into })
     }
 }
 
-/// Reads an object as a section.
-struct Object<'r, T> {
+/// Reads an object and makes of it what it becomes.
+struct Whole<'r, T> {
     reader: &'r Reader,
     section: PhantomData<T>,
 }
 
-impl<'r, T> Object<'r, T> {
+impl<'r, T> Whole<'r, T> {
     const fn of(reader: &'r Reader) -> Self {
         Self { reader, section: PhantomData }
     }
 }
 
-impl<'de, T: Section> DeserializeSeed<'de> for Object<'_, T> {
+impl<'de, T: Draft> DeserializeSeed<'de> for Whole<'_, T> {
     type Value = T::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<T::Value, D::Error> {
+        let (mut section, here) = (T::default(), self.reader.path.get());
+        Object { reader: self.reader, section: &mut section }.deserialize(parser)?;
+        section.finish(here).map_err(|error| self.reader.fail(error))
+    }
+}
+
+/// Reads the fields of an object into a section.
+struct Object<'r, 's, T> {
+    reader: &'r Reader,
+    section: &'s mut T,
+}
+
+impl<'de, T: Section> DeserializeSeed<'de> for Object<'_, '_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<(), D::Error> {
         self.reader.expect(OBJECT);
         parser.deserialize_map(self)
     }
 }
 
-impl<'de, T: Section> Visitor<'de> for Object<'_, T> {
-    type Value = T::Value;
+impl<'de, T: Section> Visitor<'de> for Object<'_, '_, T> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<T::Value, A::Error> {
-        let (reader, here) = (self.reader, self.reader.path.get());
-        let (mut section, mut seen) = (T::default(), 0u32);
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let (reader, here, mut seen) = (self.reader, self.reader.path.get(), 0u32);
         // Where the parser stops after a value, it is that value which is wrong, such as 1.5 for a whole number.
-        while let Some(field) = map.next_key::<&str>()? {
-            reader.path.set(here.then(field));
-            let Some(index) = T::FIELDS.iter().place(|known| *known == field) else {
-                return Err(reader.fail(reader.here(Problem::UnknownField { known: T::FIELDS })));
-            };
-            let bit = u32::try_from(index).ok().and_then(|index| 1u32.checked_shl(index)).unwrap_or(0);
-            if seen & bit != 0 {
-                return Err(reader.fail(reader.here(Problem::Twice)));
+        while let Some(field) = next_field(&mut map)? {
+            if !reader.enter(&here, field, T::FIELDS, &mut seen) {
+                return Err(A::Error::custom(""));
             }
-            seen |= bit;
-            section.take(field, Value { reader, map: &mut map })?;
+            self.section.take(field, Value { reader, map: &mut map })?;
         }
-        reader.path.set(here);
-        section.finish(here).map_err(|error| reader.fail(error))
+        Ok(())
     }
+}
+
+/// The name of the next field. Not inlined, for there are a dozen sections.
+#[inline(never)]
+fn next_field<'de, A: MapAccess<'de>>(map: &mut A) -> Result<Option<&'de str>, A::Error> {
+    map.next_key()
 }
 
 /// Reads one ratio of a list.
@@ -266,43 +326,47 @@ impl<'de> DeserializeSeed<'de> for Full<'_> {
 }
 
 /// Reads a list, each element with what `item` makes.
-struct List<'r, F, const N: usize> {
+struct List<'r, 'v, F, T, const N: usize> {
     reader: &'r Reader,
     item: F,
+    into: &'v mut Vec<T, N, u8>,
 }
 
-impl<'r, 'de, S: DeserializeSeed<'de>, F: Fn(&'r Reader) -> S, const N: usize> DeserializeSeed<'de> for List<'r, F, N> {
-    type Value = Vec<S::Value, N, u8>;
+impl<'r, 'de, S, F, const N: usize> DeserializeSeed<'de> for List<'r, '_, F, S::Value, N>
+where
+    S: DeserializeSeed<'de>,
+    F: Fn(&'r Reader) -> S,
+{
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<Self::Value, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, parser: D) -> Result<(), D::Error> {
         self.reader.expect(LIST);
         parser.deserialize_seq(self)
     }
 }
 
-impl<'r, 'de, S: DeserializeSeed<'de>, F: Fn(&'r Reader) -> S, const N: usize> Visitor<'de> for List<'r, F, N> {
-    type Value = Vec<S::Value, N, u8>;
+impl<'r, 'de, S, F, const N: usize> Visitor<'de> for List<'r, '_, F, S::Value, N>
+where
+    S: DeserializeSeed<'de>,
+    F: Fn(&'r Reader) -> S,
+{
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         let (reader, here) = (self.reader, self.reader.path.get());
-        let mut items = Vec::new();
         for index in 0..N {
             // Until the parser has found an element, what it finds wrong belongs to the one before.
             let item = At { reader, here: here.at(index), item: (self.item)(reader) };
-            let Some(item) = list.next_element_seed(item)? else {
-                reader.path.set(here);
-                return Ok(items);
-            };
+            let Some(item) = list.next_element_seed(item)? else { return Ok(()) };
             // There are N places.
-            let _ = items.put(item);
+            let _ = self.into.put(item);
         }
         list.next_element_seed(At { reader, here, item: Full(reader, N) })?;
-        reader.path.set(here);
-        Ok(items)
+        Ok(())
     }
 }
 

@@ -1,15 +1,13 @@
 //! The document and its plain sections: requests, window, slots, patience, block.
 
-use heapless::Vec;
 use serde::de::MapAccess;
 
-use super::account::{AccountConfig, AccountSection};
+use super::account::AccountDraft;
 use super::error::{ConfigError, Problem};
 use super::path::FieldPath;
-use super::policies::{AdaptationSection, BreakerSection, RetrySection};
-use super::read::{Section, Value, need};
-use super::{AdaptationConfig, GateConfig, RequestsConfig, RetryConfig, SlotsConfig, WindowConfig};
-use crate::breaker::BreakerPolicy;
+use super::policies::BreakerDraft;
+use super::read::{Draft, Section, Value, need};
+use super::{GateConfig, RequestsConfig, SlotsConfig, WindowConfig};
 use crate::bucket::Start;
 use crate::gate::Patience;
 use crate::quota::{Quota, QuotaError};
@@ -17,23 +15,7 @@ use crate::time::{Duration, Instant};
 use crate::window::{History, WhenFull};
 
 /// The whole document.
-#[derive(Default)]
-pub(super) struct Document<const ACCOUNTS: usize> {
-    plan: Option<&'static str>,
-    tariff: Option<&'static str>,
-    requests: Option<RequestsConfig>,
-    window: Option<WindowConfig>,
-    slots: Option<SlotsConfig>,
-    accounts: Vec<AccountConfig, ACCOUNTS, u8>,
-    breaker: Option<BreakerPolicy>,
-    retry: Option<RetryConfig>,
-    adaptation: Option<AdaptationConfig>,
-    patience: Option<Patience>,
-    block: Option<Block>,
-}
-
-impl<const ACCOUNTS: usize> Section for Document<ACCOUNTS> {
-    type Value = GateConfig<ACCOUNTS>;
+impl<const ACCOUNTS: usize> Section for GateConfig<ACCOUNTS> {
     const FIELDS: &'static [&'static str] = &[
         "plan",
         "tariff",
@@ -50,54 +32,32 @@ impl<const ACCOUNTS: usize> Section for Document<ACCOUNTS> {
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
         match field {
-            "plan" => self.plan = Some(value.word(GateConfig::<ACCOUNTS>::PLANS)?),
-            "tariff" => self.tariff = Some(value.word(GateConfig::<ACCOUNTS>::TARIFFS)?),
-            "requests" => self.requests = Some(value.object::<RequestsSection>()?),
-            "window" => self.window = Some(value.object::<WindowSection>()?),
-            "slots" => self.slots = Some(value.object::<SlotsSection>()?),
-            "accounts" => self.accounts = value.objects::<AccountSection, ACCOUNTS>()?,
-            "breaker" => self.breaker = Some(value.object::<BreakerSection>()?),
-            "retry" => self.retry = Some(value.object::<RetrySection>()?),
-            "adaptation" => self.adaptation = Some(value.object::<AdaptationSection>()?),
-            "patience" => self.patience = Some(value.object::<PatienceSection>()?),
-            "block" => self.block = Some(value.object::<BlockSection>()?),
+            "plan" => self.plan = Some(value.word(Self::PLANS)?),
+            "tariff" => self.tariff = Some(value.word(Self::TARIFFS)?),
+            "requests" => self.requests = Some(value.object::<RequestsDraft>()?),
+            "window" => self.window = Some(value.object::<WindowDraft>()?),
+            "slots" => self.slots = Some(value.object::<SlotsDraft>()?),
+            "accounts" => value.objects::<AccountDraft, ACCOUNTS>(&mut self.accounts)?,
+            "breaker" => self.breaker = Some(value.object::<BreakerDraft>()?),
+            "retry" => value.section(self.retry.get_or_insert_default())?,
+            "adaptation" => value.section(self.adaptation.get_or_insert_default())?,
+            "patience" => value.section(&mut self.patience)?,
+            "block" => value.section(&mut Block { config: self })?,
             _ => return value.unknown(Self::FIELDS),
         }
         Ok(())
     }
-
-    fn finish(self, _here: FieldPath) -> Result<Self::Value, ConfigError> {
-        let Self { plan, tariff, requests, window, slots, accounts, breaker, retry, adaptation, .. } = self;
-        let mut patience = self.patience.unwrap_or_default();
-        let block = self.block.unwrap_or_default();
-        patience.max_block = block.max.unwrap_or(patience.max_block);
-        let closed_until = block.until;
-        Ok(GateConfig {
-            plan,
-            tariff,
-            requests,
-            window,
-            slots,
-            accounts,
-            breaker,
-            retry,
-            adaptation,
-            patience,
-            closed_until,
-        })
-    }
 }
 
 #[derive(Default)]
-struct RequestsSection {
+struct RequestsDraft {
     units: Option<u32>,
     per: Option<Duration>,
     burst: Option<u32>,
     start: Option<Start>,
 }
 
-impl Section for RequestsSection {
-    type Value = RequestsConfig;
+impl Section for RequestsDraft {
     const FIELDS: &'static [&'static str] = &["units", "per", "burst", "start"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
@@ -110,6 +70,10 @@ impl Section for RequestsSection {
         }
         Ok(())
     }
+}
+
+impl Draft for RequestsDraft {
+    type Value = RequestsConfig;
 
     fn finish(self, here: FieldPath) -> Result<RequestsConfig, ConfigError> {
         let (units, per) = (need(self.units, here, "units")?, need(self.per, here, "per")?);
@@ -140,15 +104,14 @@ fn start(text: &str) -> Result<Start, Problem> {
 }
 
 #[derive(Default)]
-struct WindowSection {
+struct WindowDraft {
     limit: Option<u32>,
     length: Option<Duration>,
     when_full: Option<WhenFull>,
     history: Option<History>,
 }
 
-impl Section for WindowSection {
-    type Value = WindowConfig;
+impl Section for WindowDraft {
     const FIELDS: &'static [&'static str] = &["limit", "length", "when_full", "history"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
@@ -167,6 +130,10 @@ impl Section for WindowSection {
         }
         Ok(())
     }
+}
+
+impl Draft for WindowDraft {
+    type Value = WindowConfig;
 
     fn finish(self, here: FieldPath) -> Result<WindowConfig, ConfigError> {
         let (limit, length) = (need(self.limit, here, "limit")?, need(self.length, here, "length")?);
@@ -176,14 +143,13 @@ impl Section for WindowSection {
 }
 
 #[derive(Default)]
-struct SlotsSection {
+struct SlotsDraft {
     limit: Option<u32>,
     weight: Option<u32>,
     lease: Option<Duration>,
 }
 
-impl Section for SlotsSection {
-    type Value = SlotsConfig;
+impl Section for SlotsDraft {
     const FIELDS: &'static [&'static str] = &["limit", "weight", "lease"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
@@ -195,6 +161,10 @@ impl Section for SlotsSection {
         }
         Ok(())
     }
+}
+
+impl Draft for SlotsDraft {
+    type Value = SlotsConfig;
 
     fn finish(self, here: FieldPath) -> Result<SlotsConfig, ConfigError> {
         let slots = SlotsConfig::new(need(self.limit, here, "limit")?);
@@ -203,51 +173,33 @@ impl Section for SlotsSection {
     }
 }
 
-#[derive(Default)]
-struct PatienceSection(Patience);
-
-impl Section for PatienceSection {
-    type Value = Patience;
+impl Section for Patience {
     const FIELDS: &'static [&'static str] = &["to_send", "to_answer"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
         match field {
-            "to_send" => self.0.to_send = value.time()?,
-            "to_answer" => self.0.to_answer = value.time()?,
+            "to_send" => self.to_send = value.time()?,
+            "to_answer" => self.to_answer = value.time()?,
             _ => return value.unknown(Self::FIELDS),
         }
         Ok(())
-    }
-
-    fn finish(self, _here: FieldPath) -> Result<Patience, ConfigError> {
-        Ok(self.0)
     }
 }
 
 /// What concerns the server's block, and the owner's.
-#[derive(Clone, Copy, Default)]
-struct Block {
-    max: Option<Duration>,
-    until: Option<Instant>,
+struct Block<'c, const ACCOUNTS: usize> {
+    config: &'c mut GateConfig<ACCOUNTS>,
 }
 
-#[derive(Default)]
-struct BlockSection(Block);
-
-impl Section for BlockSection {
-    type Value = Block;
+impl<const ACCOUNTS: usize> Section for Block<'_, ACCOUNTS> {
     const FIELDS: &'static [&'static str] = &["max", "until_us"];
 
     fn take<'de, A: MapAccess<'de>>(&mut self, field: &str, value: Value<'_, A>) -> Result<(), A::Error> {
         match field {
-            "max" => self.0.max = Some(value.span()?),
-            "until_us" => self.0.until = Some(Instant::from_micros(value.whole(0, u64::MAX)?)),
+            "max" => self.config.patience.max_block = value.span()?,
+            "until_us" => self.config.closed_until = Some(Instant::from_micros(value.whole(0, u64::MAX)?)),
             _ => return value.unknown(Self::FIELDS),
         }
         Ok(())
-    }
-
-    fn finish(self, _here: FieldPath) -> Result<Block, ConfigError> {
-        Ok(self.0)
     }
 }

@@ -351,9 +351,7 @@ fn write_adaptation(json: &mut Json<'_>, adaptation: &AdaptationConfig) {
             json.span("least", pacing.least);
         });
     }
-    if adaptation.advertised {
-        json.plain("advertised", true);
-    }
+    json.plain("advertised", adaptation.advertised);
 }
 
 fn write_aimd(json: &mut Json<'_>, policy: &AimdPolicy) {

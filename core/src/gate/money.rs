@@ -317,6 +317,7 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         })
     }
 
+    #[inline(never)]
     fn line_fits(
         &self,
         line: &Line,

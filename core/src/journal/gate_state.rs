@@ -272,10 +272,8 @@ impl<
         let booked = |line: &Line| {
             let held = job.amounts.iter().find(|held| held.account == line.account).map_or(0, |held| held.micros);
             let over = line.micros.saturating_sub(held);
-            let within = line.micros.saturating_sub(over);
-            let line = Line { micros: over, ..*line };
-            let beyond = Books::<N, 0>::excess(self.ledger(), None, &line, eff, true);
-            within.saturating_add(beyond)
+            let excess = Books::<N, 0>::excess(self.ledger(), None, &Line { micros: over, ..*line }, eff, true);
+            line.micros.saturating_sub(over).saturating_add(excess)
         };
         let known = self.record_of(job, JobPhase::Settled);
         let undated = !dated || known.undated;

@@ -13,6 +13,25 @@ use crate::shared::Shared;
 ///
 /// What the function itself has to report (a bad answer, an error of its own) is no `Stop` but its result: let that be a
 /// `Result`.
+///
+/// # Example
+/// A job that puts itself off until its token is there:
+/// ```
+/// use tollgate::{Duration, Outcome};
+/// use tollgate_std::{Call, Stop};
+/// # async fn token() -> Option<String> { None }
+/// # async fn post(_token: String) -> Outcome { Outcome::Failed(tollgate::Failure::Broken) }
+/// async fn clip(mut call: Call) -> Result<(), Stop> {
+///     let Some(token) = token().await else {
+///         return Err(Stop::Again { not_before: call.now().saturating_add(Duration::from_secs(10)) });
+///     };
+///     call.sending()?;
+///     let outcome = post(token).await;
+///     call.completed(&outcome, &[])?;
+///     Ok(())
+/// }
+/// # let _ = clip;
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// To be sent again, not before then: the job goes back to its old place in the queue. Also for reasons of one's own,
@@ -55,6 +74,30 @@ impl From<GateError> for Stop {
 /// returns, and what was sent and not answered is [`Unknown`](tollgate::JobState::Unknown). A job that was accepted and is
 /// not [`finished`](Self::finished) keeps its slot until its lease is over: somebody else may say it
 /// ([`Runner::with`](super::Runner::with)).
+///
+/// # Example
+/// A job that runs for minutes at the provider, is asked for and costs what the provider says:
+/// ```
+/// use tollgate::{AccountId, Amount, Credits, Duration, Line, Outcome};
+/// use tollgate_std::{Call, Stop};
+/// # struct Task { id: u64, credits: Option<u32> }
+/// # async fn post() -> (Outcome, Task) { unimplemented!() }
+/// # async fn ask(_id: u64) -> Task { unimplemented!() }
+/// async fn video(mut call: Call) -> Result<u64, Stop> {
+///     call.sending()?;
+///     let (outcome, mut task) = post().await;
+///     call.answered(&outcome)?;
+///     call.tag(task.id)?; // by which the provider's list knows it
+///     while task.credits.is_none() {
+///         call.renew(Duration::from_mins(10))?;
+///         task = ask(task.id).await;
+///     }
+///     let cost = Amount::whole(task.credits.unwrap_or(0));
+///     call.finished(&[Line::new::<Credits>(AccountId(0), cost)])?;
+///     Ok(task.id)
+/// }
+/// # let _ = video;
+/// ```
 #[must_use = "an attempt that says nothing has sent nothing"]
 pub struct Call {
     pub(super) attempt: Arc<dyn AnyAttempt>,

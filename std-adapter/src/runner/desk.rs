@@ -21,7 +21,7 @@ pub(super) enum Door {
 pub(super) type Job = Entry<Box<Queued>>;
 
 pub(super) struct Desk<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize> {
-    pub(super) jobs: Dispatcher<L, Box<Queued>, JOBS, CALLS, N, P>,
+    pub(super) jobs: Dispatcher<Gate<L, JOBS, CALLS>, Box<Queued>, N, P>,
     pub(super) door: Door,
     /// Tasks that were started and have not ended.
     pub(super) running: usize,
@@ -50,6 +50,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const 
     }
     fn gate_mut(&mut self) -> &mut dyn sealed::Verbs {
         &mut self.jobs.gate
+    }
+    fn hold_back(&mut self, now: Instant, id: JobId) {
+        self.jobs.hold_back(now, id);
     }
 }
 

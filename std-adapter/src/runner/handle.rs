@@ -126,7 +126,22 @@ pub(super) trait Withdraw: Send + Sync {
 /// Results are kept for nobody: one that comes too late is dropped.
 ///
 /// # Example
-/// See [`Runner`](super::Runner).
+/// ```
+/// use tollgate::{Clock, Duration, Gate, Limits, QueuePolicy};
+/// use tollgate_std::{Call, JobRequest, Runner, StdClock};
+/// let clock = StdClock::default();
+/// let gate = Gate::new(Limits::new(), clock.now());
+/// let runner = Runner::<Limits, _, 8, 2, 16>::new(gate, QueuePolicy::DEFAULT, clock);
+/// let submit = || runner.submit(JobRequest::new(Duration::from_mins(10)), |mut call: Call| async move { call.sending() });
+///
+/// let (unwanted, kept) = (submit()?, submit()?);
+/// assert_eq!((unwanted.id().0, runner.waiting()), (1, 2));
+/// drop(unwanted);
+/// assert_eq!((kept.is_finished(), runner.waiting()), (false, 1));
+/// kept.detach(); // and whoever runs the runner runs it
+/// assert_eq!(runner.waiting(), 1);
+/// # Ok::<(), tollgate_std::SubmitRefusal>(())
+/// ```
 #[must_use = "a handle that is dropped cancels its job"]
 pub struct JobHandle<T> {
     id: JobId,

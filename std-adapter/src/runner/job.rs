@@ -147,6 +147,19 @@ impl Work for Box<Queued> {
 }
 
 /// Why a runner does not take a job. Nothing has changed then; its function is dropped. Exhaustive.
+///
+/// # Example
+/// ```
+/// use tollgate::{Clock, Duration, Gate, Limits, QueueError, QueuePolicy};
+/// use tollgate_std::{Call, JobRequest, Runner, StdClock, SubmitRefusal};
+/// let clock = StdClock::default();
+/// let gate = Gate::new(Limits::new(), clock.now());
+/// let runner = Runner::<Limits, _, 8, 2, 1>::new(gate, QueuePolicy::DEFAULT, clock);
+/// let submit = || runner.submit(JobRequest::new(Duration::from_mins(10)), |mut call: Call| async move { call.sending() });
+/// let _first = submit()?;
+/// assert_eq!(submit().unwrap_err(), SubmitRefusal::Queue(QueueError::Full { waiting: 1 }));
+/// # Ok::<(), SubmitRefusal>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SubmitRefusal {
     /// The queue does not: full, too late, known, or of no class.
@@ -170,6 +183,21 @@ impl fmt::Display for SubmitRefusal {
 impl std::error::Error for SubmitRefusal {}
 
 /// Why there is no result of a job. What it held has been given back, or is kept by the gate until somebody knows.
+///
+/// # Example
+/// ```
+/// use tollgate::Reason;
+/// use tollgate_std::JobError;
+/// /// Whether a customer may be told to try again.
+/// fn is_worth_another_try(why: &JobError) -> bool {
+///     match why {
+///         JobError::Expired | JobError::Closed | JobError::Requeue(_) => true,
+///         JobError::GaveUp(reason) => !matches!(reason, Reason::Refused | Reason::MaybeRunning),
+///         _ => false, // it may be running
+///     }
+/// }
+/// assert!(is_worth_another_try(&JobError::Expired));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum JobError {

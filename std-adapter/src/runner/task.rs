@@ -26,6 +26,18 @@ pub(super) type Function = Box<dyn FnMut(Call) -> Boxed<Result<(), Stop>> + Send
 ///
 /// It never fails and never panics. Dropped before it is over, it ends the attempt: the handle of the job gets
 /// [`JobError::Lost`].
+///
+/// # Example
+/// No runtime: a thread for each job, and any `block_on`.
+/// ```
+/// use tollgate_std::JobTask;
+/// # fn block_on(job: JobTask) { drop(job) }
+/// fn spawn(job: JobTask) {
+///     std::thread::spawn(move || block_on(job));
+/// }
+/// # let _ = spawn;
+/// // runner.run(spawn)
+/// ```
 #[must_use = "a job that is not run holds its place"]
 pub struct JobTask(Boxed<()>);
 

@@ -66,7 +66,7 @@ pub static SIZES: [Size; 23] = [
         )
     },
     of::<Gate<FiveLimits, 16, 4>>("Gate of five limits, 4 accounts: 16 jobs, 4 requests"),
-    of::<Dispatcher<FiveLimits, Clip, 16, 4, 16>>("Dispatcher: the same gate and a queue of 16"),
+    of::<Dispatcher<Gate<FiveLimits, 16, 4>, Clip, 16>>("Dispatcher: the same gate and a queue of 16"),
     of::<FeedbackReader>("FeedbackReader"),
     of::<Feedback>("Feedback"),
 ];

@@ -68,7 +68,7 @@ impl Work for Clip {
 }
 
 /// A quota and two slots, and sixteen places to wait.
-pub type Desk = Dispatcher<Limits<TokenBucket>, Clip, 8, 2, 16>;
+pub type Desk = Dispatcher<Gate<Limits<TokenBucket>, 8, 2>, Clip, 16>;
 
 /// So many wait, for so many slots.
 fn desk(jobs: u64, slots: u32, quota: Quota) -> Desk {

@@ -1,6 +1,7 @@
 //! The gate: every limit of an upstream behind one admission, with all of its parts and with none.
 
 use tollgate::{Adaptation, Breaker, Gate, Ledger, Limits, Request, Restraint, TokenBucket, WindowSlices};
+use tollgate::{JobState, Offer, Permit};
 use tollgate_proof::{any, cases, seen};
 
 type Money = Ledger<'static, 2, 0, 2, 0, 25>;
@@ -49,6 +50,12 @@ cases! {
     gate_of_nothing {
         seen(Empty::new(any(), any()));
         questions!(Empty);
+    }
+
+    states {
+        let state = any::<JobState>();
+        seen((state.has_slot(), state.has_hold(), any::<&Permit>().job(), any::<&Permit>().until()));
+        seen((any::<&Offer>().rate(), any::<&Offer>().jobs()));
     }
 
     requests {

@@ -31,11 +31,13 @@ cases! {
         let bucket = any::<&Bucket>;
         seen((bucket().name().as_bytes(), bucket().limit(), bucket().remaining(), bucket().used()));
         seen((bucket().reset_after(), bucket().window(), bucket().is_exhausted()));
+        seen((bucket().origin(), bucket().unit(), bucket().name().is_truncated()));
     }
 
     dialects {
         seen(by_name(any()));
         seen(any::<&Dialect>().cause(any()));
+        seen(any::<Dialect>().with_windows(any()).with_throttles(any()).with_codes(any()));
     }
 
     http_dates {

@@ -7,6 +7,9 @@ use tollgate::{
 use tollgate::{Slots, TokenBucket, Usage, Wall, WindowLog, WindowSlices, saved_at};
 use tollgate_proof::{any, cases, seen};
 
+type Money = Ledger<'static, 2, 0, 2, 0, 25>;
+type Full = Gate<Limits<TokenBucket, WindowSlices<60>, Money, Breaker, Restraint, Adaptation>, 8, 4>;
+
 /// Both ways, with nothing known of the state, the instants and the bytes.
 #[inline(always)]
 fn both_ways<T: Image + 'static>() {
@@ -45,9 +48,10 @@ cases! {
         seen(saved_at(any()));
     }
 
-    /// Every place filled, and every place one that may be empty.
+    /// Every place filled, none, and every place one that may be empty.
     images_of_gates {
-        both_ways::<Gate<Limits<TokenBucket, WindowSlices<6>, Ledger<2, 0, 2, 0, 5>, Breaker, Restraint, Adaptation>, 4, 2>>();
+        both_ways::<Full>();
+        both_ways::<Gate<Limits, 8, 4>>();
         both_ways::<Gate<Limits<Option<TokenBucket>, Option<WindowLog<8>>, (), Option<Breaker>, Option<Restraint>, Option<Adaptation>>, 4, 2>>();
     }
 

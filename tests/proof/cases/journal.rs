@@ -1,4 +1,4 @@
-//! The journal on a flash that answers anything: leases and strict, its recovery from any bytes, its layout and its wear.
+//! The journal on a flash that answers anything: leases and strict, of a ledger and of a gate; its recovery from any bytes.
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
 use tollgate::journal::{GateKeeper, Keeper, Keeping, Layout, LayoutError, Lease, Record, Wear};
@@ -39,17 +39,12 @@ impl NorFlash for Flash {
     }
 }
 
+type Money = Ledger<'static, 2, 0, 2, 0, 25>;
+/// A gate with all of its parts, and two budgets.
+type Full = GateKeeper<Flash, Limits<TokenBucket, WindowSlices<60>, Money, Breaker, Restraint, Adaptation>, 2, 8, 4>;
+
 /// Two budgets, eight holds of which four are kept as jobs, sixteen resolved ones.
 type Books = Keeper<'static, Flash, 2, 8, 4, 2, 16>;
-
-/// Every limit, two accounts, four jobs and two requests at once.
-type Doors = GateKeeper<
-    Flash,
-    Limits<TokenBucket, WindowSlices<6>, Ledger<'static, 2, 0, 2, 0, 5>, Breaker, Restraint, Adaptation>,
-    2,
-    4,
-    2,
->;
 
 cases! {
     journal_recovery {
@@ -104,34 +99,47 @@ cases! {
     }
 
     gate_journal_recovery {
-        seen(Doors::open(Flash, any(), any(), any::<&[Keeping]>()).map(drop));
-        seen(Doors::format(Flash, any(), any(), any::<&[Keeping]>()).map(drop));
-        seen(any::<Doors>().into_flash());
+        seen(Full::open(Flash, any(), any(), any::<&[Keeping]>()).map(drop));
+        seen(Full::format(Flash, any(), any(), any::<&[Keeping]>()).map(drop));
+        seen(any::<Full>().into_flash());
     }
 
-    gate_journal_verbs {
-        let doors = any::<&mut Doors>;
-        seen(doors().sync());
-        seen(doors().sending(any(), any()));
-        seen(doors().answered(any(), any(), any(), any(), any()));
-        seen(doors().finished(any(), any(), any()));
-        seen(doors().refund(any(), any(), any()));
-        seen(doors().charge(any(), any()));
-        seen(doors().tag(any(), any()));
-        seen(doors().reconcile(any(), any(), any(), any()));
-        seen(doors().expire(any()));
-        doors().block_until(any(), any());
+    gate_journal_calls {
+        let keeper = any::<&mut Full>;
+        seen(keeper().ask(any(), any()));
+        seen(keeper().poll(any(), any()));
+        seen(keeper().sending(any(), any()));
+        seen(keeper().cancel(any(), any()));
+        seen(keeper().answered(any(), any(), any(), any(), any()));
+        seen(keeper().finished(any(), any(), any()));
+        seen(keeper().renew(any(), any(), any()));
+        seen(keeper().refund(any(), any(), any()));
+        seen(keeper().tag(any(), any()));
+        seen(keeper().charge(any(), any()));
+        seen(keeper().reconcile(any(), any(), any(), any()));
+        seen(keeper().expire(any()));
     }
 
     gate_journal_upkeep {
-        let doors = any::<&mut Doors>;
-        seen(doors().observe::<Credits>(any(), any(), any(), any()));
-        seen(doors().write_off::<Credits>(any()));
-        seen(doors().acknowledge(any()));
-        seen((doors().next_id(), doors().tick(any()), doors().shutdown(any())));
-        seen(doors().repair::<Credits>(any(), any(), any()));
-        seen(doors().set_spec(any(), any(), any()));
-        seen((doors().base(), doors().health(), doors().is_behind(), doors().is_closed(any()), doors().high(any())));
+        let keeper = any::<&mut Full>;
+        seen(keeper().sync());
+        keeper().block_until(any(), any());
+        seen(keeper().observe::<Credits>(any(), any(), any(), any()));
+        seen(keeper().write_off::<Credits>(any()));
+        seen(keeper().acknowledge(any()));
+        seen(keeper().next_id());
+        seen(keeper().tick(any()));
+        seen(keeper().repair::<Credits>(any(), any(), any()));
+        seen(keeper().shutdown(any()));
+        seen(keeper().set_wall(any(), any(), any(), any()));
+        seen(keeper().set_spec(any(), any(), any()));
+        keeper().set_slots(any());
+        keeper().set_patience(any());
+        keeper().heard(any(), any());
+        seen(keeper().requests_mut());
+        seen((keeper().base(), keeper().health(), keeper().is_closed(any()), keeper().high(any())));
+        seen((keeper().records(), keeper().turns(), keeper().is_behind(), keeper().flash_mut()));
+        seen((keeper().gate().status(any()), keeper().ledger().available::<Credits>(any(), any())));
     }
 
     journal_layout {

@@ -29,6 +29,7 @@ cases! {
         seen(Books::new(any()).with_wall(any()));
         let books = any::<&mut Books>;
         seen(books().open(any(), any()));
+        books().absorb_below(any());
         seen(books().set_wall(any(), any(), any(), any()));
         seen(books().set_spec(any(), any(), any()));
         seen(books().available::<Credits>(any(), any()));

@@ -3,7 +3,7 @@
 use tollgate::{
     Book, Clocked, Duration, Job, JobId, Limiter, ManualClock, Quota, Reservation, Slots, TokenBucket, Window,
 };
-use tollgate::{WindowLog, WindowSlices, reserve_all};
+use tollgate::{Denied, WindowLog, WindowSlices, reserve_all};
 use tollgate_proof::{any, cases, seen};
 
 /// The questions that every limiter answers, each with any state.
@@ -93,6 +93,10 @@ cases! {
         verbs::<Job<'static, 8>>();
     }
 
+    denials {
+        seen((any::<Denied>().worse(any()), any::<&Reservation>().at(), any::<&Reservation>().cost()));
+    }
+
     all_or_none {
         let limits: [(&mut dyn Book, u64); 3] = [
             (any::<&mut TokenBucket>(), any()),
@@ -110,5 +114,6 @@ cases! {
         clocked().commit(any::<Reservation>(), any());
         clocked().release(any::<Reservation>());
         clocked().clock().advance(any::<Duration>());
+        seen(clocked().limiter_mut());
     }
 }

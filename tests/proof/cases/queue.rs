@@ -1,6 +1,8 @@
 //! Who waits, and who goes next: the queue, with classes and without, and the dispatcher before a gate.
 
-use tollgate::{Breaker, Dispatcher, Entry, JobId, Ledger, Limits, Queue, QueuePolicy, Request, TokenBucket, Work};
+use tollgate::{
+    Breaker, Dispatcher, Entry, Gate, JobId, Ledger, Limits, Queue, QueuePolicy, Request, TokenBucket, Work,
+};
 use tollgate_proof::{any, cases, seen};
 
 /// The questions that every queue answers, each with any state.
@@ -33,7 +35,7 @@ impl Work for Call {
 }
 
 type Money = Ledger<'static, 2, 0, 2, 0, 25>;
-type Full = Dispatcher<Limits<TokenBucket, (), Money, Breaker>, Call, 8, 4, 32, 3>;
+type Full = Dispatcher<Gate<Limits<TokenBucket, (), Money, Breaker>, 8, 4>, Call, 32, 3>;
 
 cases! {
     queue_of_classes {
@@ -55,6 +57,7 @@ cases! {
         seen(full().submit(any(), any()));
         seen(full().requeue(any(), any(), any()));
         seen(full().next(any()));
+        seen(full().dispatch(any()));
         seen(full().cancel(any()));
         seen(full().next_event(any()));
     }

@@ -9,11 +9,20 @@
 //! compiler believes to have been written by someone else, again before each call. Firmware of this kind is linked and
 //! never run. In `must_fail/` is what must not link, lest the proof prove nothing.
 //!
-//! In the proof: every limiter, slots, budgets, ledger, grants, prices, plans, the calendar and the wall clock, backoff,
-//! retry, breaker, adaptation, the gate, and headers, read and written.
-//! Not in it: `FeedbackReader::line`, whose parser of structured fields (`sfparse`) indexes; `Display`, `Debug` and
-//! whatever else goes through `core::fmt`; JSON and `serde`; `defmt`; the conversions of `fugit`; [`tollgate::valid!`],
-//! which panics at compile time, where that is the point.
+//! In the proof: every limiter, slots, budgets, ledger, grants, prices, plans, presets, the calendar and the clocks, backoff,
+//! retry, breaker, adaptation; the gate, the queue, the dispatcher; headers, read and written, structured fields as well;
+//! images of every kind; the journal of a ledger and of a gate, with its recovery from any bytes.
+//!
+//! Not in it, and why:
+//!
+//! | what | why |
+//! |---|---|
+//! | JSON (`json`, `serde`) | `serde-json-core` indexes, in both directions |
+//! | `Display`, `Debug`, `defmt` | what goes through `core::fmt` keeps panics of its own |
+//! | `journal-async`, `embassy-sync` | a future panics when it is polled after it was ready: `must_fail/resumed.rs` |
+//! | `fugit`, `embassy-time` | the conversions of these crates panic, or divide by a rate that the program sets |
+//! | [`tollgate::valid!`] | it panics at compile time, where that is the point |
+//! | `tollgate-std`, `tollgate-c` | the proof is about the core; the C interface says for itself what must not link |
 
 #![no_std]
 

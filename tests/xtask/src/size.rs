@@ -55,7 +55,8 @@ fn flash() -> Result<Section> {
     let how = "Code and constants: firmware with it, less the same firmware without. The firmware does nothing else, but it \
                has the compiler's routines that copy, move and clear memory, as any has; not its 64-bit division. Built with \
                opt-level s, link-time optimisation and one codegen unit; the configuration is a constant, checked when it is \
-               compiled, or known at run time only, and checked on the chip.";
+               compiled, or known at run time only, and checked on the chip. Nothing here links a float routine; the compiler's \
+               64-bit division is linked by the headers and by \"TokenBucket: yes, or when\" alone.";
     let mut section = section(FLASH, how, &CHIPS.map(|chip| chip.name))?;
     for found in flash::all()? {
         section.put(&found.what, found.column, found.cell);

@@ -32,6 +32,15 @@ use crate::time::{Clock, Duration, Instant};
 pub type Admission<'a, M, G, C, const W: usize> = Permit<'a, M, G, C, W, crate::gate::Permit>;
 
 /// Why a wait for a gate ended without an admission. Nothing is held then. Exhaustive.
+///
+/// # Example
+/// ```
+/// use tollgate::embassy::{AdmitError, WaitError};
+/// use tollgate::{Binding, Instant};
+/// let why = WaitError::Timeout { until: Some(Instant::from_secs(17)) };
+/// let refused = AdmitError::Wait { why, limit: Some(Binding::Requests) };
+/// assert_eq!(refused.to_string(), "the rate of requests: timed out: not before 17.000000 s");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum AdmitError {
@@ -103,6 +112,18 @@ impl<M: RawMutex, G: Gated, C: Clock, const W: usize> Shared<M, G, C, W> {
 
     /// Keeps a permit that was taken inside [`with`](Self::with) so that it gives itself back if it is dropped: for a
     /// [`poll`](crate::Gate::poll), or for what is asked in an order of one's own.
+    ///
+    /// # Example
+    /// ```
+    /// use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+    /// use tollgate::embassy::Shared;
+    /// use tollgate::{Gate, Instant, Limits, ManualClock};
+    /// let gate = Gate::<_, 8, 2>::new(Limits::new(), Instant::ORIGIN);
+    /// let api = Shared::<NoopRawMutex, _, _, 4>::new(gate, ManualClock::default());
+    /// // A question about the status of a job, which costs nothing.
+    /// let question = api.with(|gate, now| gate.poll(now, 0)).map(|asked| asked.map(|permit| api.guard_permit(permit)));
+    /// assert!(matches!(question, Some(Ok(admission)) if admission.job().is_none()));
+    /// ```
     pub const fn guard_permit(&self, permit: crate::gate::Permit) -> Admission<'_, M, G, C, W> {
         Permit::new(self, permit, cancel)
     }
@@ -121,6 +142,27 @@ impl<M: RawMutex, D: Dispatches, C: Clock, const W: usize> Shared<M, D, C, W> {
     /// # Errors
     /// As [`Dispatcher::submit`](crate::Dispatcher::submit): the job comes back, and nothing has changed. From inside
     /// [`with`](Self::with) it comes back as [`QueueError::Full`] with nobody waiting.
+    ///
+    /// # Example
+    /// ```
+    /// use embassy_sync::blocking_mutex::raw::NoopRawMutex;
+    /// use tollgate::embassy::Shared;
+    /// use tollgate::{
+    ///     Dispatcher, Duration, Entry, Gate, Instant, JobId, Limits, ManualClock, Queue, QueuePolicy, Request, Work,
+    /// };
+    /// #[derive(Debug)]
+    /// struct Reading(u16);
+    /// impl Work for Reading {
+    ///     fn request(&self, id: JobId) -> Request<'_> {
+    ///         Request::new(id, Duration::from_mins(1))
+    ///     }
+    /// }
+    /// let gate = Gate::<_, 8, 2>::new(Limits::new(), Instant::ORIGIN);
+    /// let jobs = Dispatcher::new(gate, Queue::<_, 1>::new(QueuePolicy::DEFAULT));
+    /// let jobs = Shared::<NoopRawMutex, _, _, 4>::new(jobs, ManualClock::default());
+    /// assert!(jobs.submit(Entry::new(JobId(1), Reading(20))).is_ok());
+    /// assert!(jobs.submit(Entry::new(JobId(2), Reading(21))).is_err(), "full, and the reading comes back");
+    /// ```
     pub fn submit(&self, entry: Entry<D::Payload>) -> Result<(), SubmitError<D::Payload>> {
         let mut entry = Some(entry);
         let submitted = self.with(|jobs, now| entry.take().map(|entry| jobs.submit(now, entry)));

@@ -51,7 +51,7 @@ mod sealed {
     pub trait Sealed {}
     impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Sealed for Gate<L, JOBS, CALLS> {}
     impl<L: AnyLimits, T, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize> Sealed
-        for Dispatcher<L, T, JOBS, CALLS, N, P>
+        for Dispatcher<Gate<L, JOBS, CALLS>, T, N, P>
     {
     }
     impl<G: Sealed + ?Sized> Sealed for &mut G {}
@@ -86,7 +86,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gated for Gate<L, JOBS
 }
 
 impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize> Gated
-    for Dispatcher<L, T, JOBS, CALLS, N, P>
+    for Dispatcher<Gate<L, JOBS, CALLS>, T, N, P>
 {
     fn ask(&mut self, now: Instant, request: &Request<'_>) -> Result<Permit, AskError> {
         self.gate.ask(now, request)
@@ -105,7 +105,11 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
         retry: &mut Retry,
         entropy: u32,
     ) -> Result<Answer, GateError> {
-        self.gate.answered(now, permit, outcome, retry, entropy)
+        let answer = self.gate.answered(now, permit, outcome, retry, entropy)?;
+        if let (Answer::RetryOnRelease { .. }, Some(id)) = (answer, permit.job()) {
+            self.hold_back(now, id);
+        }
+        Ok(answer)
     }
     fn cancel_permit(&mut self, now: Instant, permit: Permit) -> Result<(), GateError> {
         self.gate.cancel(now, permit)
@@ -144,7 +148,7 @@ impl<G: Gated + ?Sized> Gated for &mut G {
 }
 
 impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize> Dispatches
-    for Dispatcher<L, T, JOBS, CALLS, N, P>
+    for Dispatcher<Gate<L, JOBS, CALLS>, T, N, P>
 {
     type Payload = T;
 

@@ -76,7 +76,7 @@ impl Task {
 /// The queue, the gate and the accounts behind it.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    jobs: Dispatcher<Upstream, Wanted, 8, TASKS, { 2 * TASKS }>,
+    jobs: Dispatcher<Gate<Upstream, 8, TASKS>, Wanted, { 2 * TASKS }>,
     accounts: Accounts,
     entropy: Entropy,
     /// Videos that are not in the queue yet, from here to there; and how many are not over.
