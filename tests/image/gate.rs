@@ -191,6 +191,19 @@ fn permits_of_before_the_reboot_are_stale_and_new_ones_are_not_taken_for_them() 
 }
 
 #[test]
+fn a_permit_that_was_given_after_the_save_is_stale_too_and_nothing_of_before_a_restore_is_left() {
+    let mut gate = gate();
+    let image = saved(&gate, S(1));
+    let late = ask(&mut gate, 1, 1).unwrap();
+    gate.restore(S(2), Offline::Unknown, Mismatch::Refuse, &image).unwrap();
+    assert_eq!((gate.status(S(2)).calls, gate.job(S(2), JOB)), (0, None));
+    let mut again = load(&image, S(2), Offline::Unknown);
+    let fresh = ask(&mut again, 2, 1).unwrap();
+    assert_ne!(fresh, late);
+    assert_eq!(again.sending(S(2), &late), Err(GateError::StalePermit));
+}
+
+#[test]
 fn leases_go_on_by_the_time_that_is_known_to_have_passed() {
     let image = saved(&reach(Some(JobState::Running)), S(400));
     // 300 s of the lease were left.

@@ -245,6 +245,30 @@ fn a_lease_that_ends_on_a_later_day_takes_nothing_of_that_day() {
 }
 
 #[test]
+fn what_was_settled_while_nobody_knew_the_date_goes_along_to_the_day_that_is_learned() {
+    let mut keeper = fresh(0);
+    owner(&mut keeper, S(0), MIDNIGHT);
+    job(&mut keeper, 1, 1, &[line(DAY, 10)], &[line(DAY, 10)]);
+    let mut keeper = after(keeper);
+    job(&mut keeper, 2, 2, &[line(DAY, 40)], &[line(DAY, 35)]);
+    let mut keeper = after(keeper);
+    assert_eq!(stands(&keeper, DAY), (micros(45), 0, 0));
+    let now = keeper.base();
+    owner(&mut keeper, now, MIDNIGHT + 86_400);
+    assert_eq!(stands(&keeper, DAY), (micros(35), 0, 0));
+}
+
+#[test]
+fn a_lease_is_after_a_reboot_no_shorter_than_an_answer_may_take() {
+    let mut keeper = fresh(0);
+    let permit = keeper.ask(S(1), &Request::new(JobId(1), Duration::from_secs(1))).unwrap();
+    keeper.sending(S(1), &permit).unwrap();
+    let keeper = after(keeper);
+    let soon = keeper.base().saturating_add(Duration::from_secs(119));
+    assert_eq!(keeper.gate().job(soon, JobId(1)), Some(JobState::Unknown));
+}
+
+#[test]
 fn a_refund_over_a_reboot_gives_back_no_more_than_was_booked() {
     let mut keeper = fresh(0);
     job(&mut keeper, 1, 1, &[line(EVER, 60)], &[line(EVER, 130)]);
