@@ -30,9 +30,7 @@ pub(crate) fn refusal<I: Image>(object: &mut I, image: &[u8]) -> ImageError {
 
 /// CRC-32 as in IEEE 802.3, by its definition.
 pub(crate) fn crc(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })
-    })
+    crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(bytes)
 }
 
 /// A small generator: the same numbers on every run.

@@ -44,9 +44,7 @@ fn a_journal_of_other_accounts_or_another_layout_is_told() {
 fn a_journal_of_another_version_is_told() {
     let mut bytes = filled(3).bytes().to_vec();
     bytes[5] = 9;
-    let crc = !bytes[..28].iter().fold(u32::MAX, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 })
-    });
+    let crc = crc::Crc::<u32>::new(&crc::CRC_32_ISO_HDLC).checksum(&bytes[..28]);
     bytes[28..32].copy_from_slice(&crc.to_le_bytes());
     assert_eq!(fault(Small::from_bytes(bytes)), JournalFault::Version { found: 9 });
 }
