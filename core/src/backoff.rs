@@ -13,8 +13,7 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
-use crate::division::divide;
-use crate::entropy::draw;
+use crate::entropy::share;
 use crate::time::{Duration, Instant};
 
 /// How the delays grow from one retry to the next, before jitter.
@@ -266,9 +265,11 @@ impl Backoff {
     ///
     /// # Errors
     /// [`GiveUp`]; nothing has changed then.
+    #[inline]
     pub fn next(&mut self, now: Instant, entropy: u32) -> Result<Duration, GiveUp> {
         let delay = self.peek(now, entropy)?;
-        Ok(self.advance(delay))
+        self.advance(delay.as_micros());
+        Ok(delay)
     }
 
     /// As [`next`](Self::next) after a server said how long to wait: never less than that, and more only by the jitter
@@ -286,10 +287,11 @@ impl Backoff {
     /// # Ok::<(), tollgate::PolicyError>(())
     /// ```
     pub fn after(&mut self, server: Duration, now: Instant, entropy: u32) -> Result<Duration, GiveUp> {
-        let (low, high) = self.range();
-        let spread = draw(low, high, entropy).saturating_sub(low);
+        let (low, span) = self.range();
+        let spread = share(span, entropy);
         let delay = self.admit(now, server.saturating_add(Duration::from_micros(spread)))?;
-        self.advance(Duration::from_micros(self.clamp(low.saturating_add(spread))));
+        // At most the upper end, so that it does not wrap.
+        self.advance(low.wrapping_add(spread).min(self.policy.max.as_micros()));
         Ok(delay)
     }
 
@@ -297,9 +299,14 @@ impl Backoff {
     ///
     /// # Errors
     /// [`GiveUp`].
+    #[inline]
     pub fn peek(&self, now: Instant, entropy: u32) -> Result<Duration, GiveUp> {
-        let (low, high) = self.range();
-        self.admit(now, Duration::from_micros(self.clamp(draw(low, high, entropy))))
+        let delay = match self.policy.jitter {
+            // The nominal delay is at most the max, and so is a part of it.
+            Jitter::Full => share(self.nominal, entropy),
+            _ => self.drawn(entropy),
+        };
+        self.admit(now, Duration::from_micros(delay))
     }
 
     /// When the call started.
@@ -312,62 +319,92 @@ impl Backoff {
         self.retried
     }
 
-    /// The two ends between which the next delay is drawn; the draw, not the range, is then clamped to the max.
-    fn range(&self) -> (u64, u64) {
-        let d = self.nominal;
-        match self.policy.jitter {
-            Jitter::None => (d, d),
-            Jitter::Full => (0, d),
-            Jitter::Equal => (d / 2, d),
-            Jitter::Decorrelated => (self.policy.base.as_micros(), self.previous.saturating_mul(3)),
-            Jitter::PlusPermille(plus) => (d, d.saturating_add(times(d, u32::from(plus)))),
-            Jitter::TimesRange { from, to } => (times(d, u32::from(from)), times(d, u32::from(to))),
-        }
+    /// The next delay of any kind: the draw, not the range, is clamped to the max.
+    #[inline(never)]
+    fn drawn(&self, entropy: u32) -> u64 {
+        let (low, span) = self.range();
+        // At most the upper end, so that it does not wrap.
+        low.wrapping_add(share(span, entropy)).min(self.policy.max.as_micros())
     }
 
-    fn clamp(&self, micros: u64) -> u64 {
-        micros.min(self.policy.max.as_micros())
+    /// From where the next delay is drawn, and how far up.
+    fn range(&self) -> (u64, u64) {
+        let d = self.nominal;
+        let (low, of, permille) = match self.policy.jitter {
+            Jitter::None => return (d, 0),
+            Jitter::Full => return (0, d),
+            Jitter::Equal => return (d >> 1, d.wrapping_sub(d >> 1)),
+            Jitter::Decorrelated => (self.policy.base.as_micros(), self.previous, 3_000),
+            Jitter::PlusPermille(plus) => (d, d, u32::from(plus).wrapping_add(1_000)),
+            Jitter::TimesRange { from, to } => (times(d, u32::from(from)), d, u32::from(to)),
+        };
+        (low, times(of, permille).saturating_sub(low))
     }
 
     fn admit(&self, now: Instant, delay: Duration) -> Result<Duration, GiveUp> {
         if self.retried >= self.policy.retries {
             return Err(GiveUp::Retries);
         }
-        let elapsed = now.saturating_since(self.start);
-        if elapsed.saturating_add(delay) > self.policy.deadline {
-            return Err(GiveUp::Deadline);
+        // A deadline that never comes, the common one, needs no clock.
+        if self.policy.deadline < Duration::MAX {
+            let left = self.policy.deadline.as_micros().checked_sub(delay.as_micros());
+            if left.is_none_or(|left| now > self.start.saturating_add(Duration::from_micros(left))) {
+                return Err(GiveUp::Deadline);
+            }
         }
         Ok(delay)
     }
 
-    fn advance(&mut self, delay: Duration) -> Duration {
-        let max = self.policy.max.as_micros();
-        let grown = match self.policy.growth {
-            Growth::Constant => self.nominal,
-            Growth::Fibonacci => self.following,
-            Growth::Exponential { permille } => times(self.nominal, permille.get()),
+    /// After a delay that was admitted, so that `retried` is below what the policy allows, and does not wrap.
+    #[inline]
+    fn advance(&mut self, delay: u64) {
+        self.previous = delay;
+        self.retried = self.retried.wrapping_add(1);
+        let (d, max) = (self.nominal, self.policy.max.as_micros());
+        // No growth leads down again: at the max it stays there.
+        if d >= max {
+            return;
+        }
+        let (more, is_sum) = match self.policy.growth {
+            Growth::Constant => return,
+            Growth::Fibonacci => (self.following, true),
+            // Doubling, the common case, needs neither a multiplication nor a division. No factor is below 1000.
+            Growth::Exponential { permille } if permille.get() == 2_000 => (d, false),
+            Growth::Exponential { permille } => (times(d, permille.get().wrapping_sub(1_000)), false),
         };
-        self.following = self.nominal.saturating_add(self.following).min(max);
-        self.nominal = grown.min(max);
-        self.previous = delay.as_micros();
-        self.retried = self.retried.saturating_add(1);
-        delay
+        // At most the max, so that nothing wraps.
+        self.following = d.wrapping_add(more.min(max.wrapping_sub(d)));
+        self.nominal = if is_sum { more } else { self.following };
     }
 }
 
+/// `2^38 / 1000`, rounded up.
+const OVER_1000: u64 = 274_877_907;
+
 /// `d x permille / 1000`, rounded down, saturating.
+#[inline(never)]
 fn times(d: u64, permille: u32) -> u64 {
-    // Doubling, the common case, needs neither a multiplication nor a division.
-    if permille == 2_000 {
-        return d.saturating_add(d);
-    }
-    if permille.is_multiple_of(1_000) {
-        return d.saturating_mul(u64::from(permille / 1_000));
-    }
+    // The product in 96 bits, the upper 64 of them and the lower 32: neither sum exceeds (2^32 - 1) x 2^32.
     let permille = u64::from(permille);
-    // The remainder is below 1000, so its product fits, which the compiler does not know.
-    let (whole, rest) = divide(d, 1_000);
-    whole.saturating_mul(permille).saturating_add(divide(rest.wrapping_mul(permille), 1_000).0)
+    let low = (d & 0xFFFF_FFFF).wrapping_mul(permille);
+    let mut high = (d >> 32).wrapping_mul(permille).wrapping_add(low >> 32);
+    let mut low = low & 0xFFFF_FFFF;
+    // Divided by hand, 16 bits a step, so that no chip needs a routine for it.
+    let (mut quotient, mut rest) = (0u64, 0u32);
+    for _ in 0..6 {
+        if quotient >> 48 != 0 {
+            return u64::MAX;
+        }
+        let next = (high >> 48) as u32;
+        high = high << 16 | low >> 16;
+        low = low << 16 & 0xFFFF_FFFF;
+        // Below 1000 x 2^16, as the rest is below 1000; so far the product, which fits, gives the exact quotient.
+        rest = rest << 16 | next;
+        let digit = (u64::from(rest).wrapping_mul(OVER_1000) >> 38) as u32;
+        quotient = quotient << 16 | u64::from(digit);
+        rest = rest.wrapping_sub(digit.wrapping_mul(1_000));
+    }
+    quotient
 }
 
 /// The wire form of a [`Policy`].
