@@ -365,16 +365,18 @@ impl Backoff {
         if d >= max {
             return;
         }
-        let (more, is_sum) = match self.policy.growth {
+        let (more, sum) = match self.policy.growth {
             Growth::Constant => return,
-            Growth::Fibonacci => (self.following, true),
+            Growth::Fibonacci => {
+                self.nominal = self.following;
+                (self.following, &mut self.following)
+            }
             // Doubling, the common case, needs neither a multiplication nor a division. No factor is below 1000.
-            Growth::Exponential { permille } if permille.get() == 2_000 => (d, false),
-            Growth::Exponential { permille } => (times(d, permille.get().wrapping_sub(1_000)), false),
+            Growth::Exponential { permille } if permille.get() == 2_000 => (d, &mut self.nominal),
+            Growth::Exponential { permille } => (times(d, permille.get().wrapping_sub(1_000)), &mut self.nominal),
         };
         // At most the max, so that nothing wraps.
-        self.following = d.wrapping_add(more.min(max.wrapping_sub(d)));
-        self.nominal = if is_sum { more } else { self.following };
+        *sum = d.wrapping_add(more.min(max.wrapping_sub(d)));
     }
 }
 
@@ -384,27 +386,24 @@ const OVER_1000: u64 = 274_877_907;
 /// `d x permille / 1000`, rounded down, saturating.
 #[inline(never)]
 fn times(d: u64, permille: u32) -> u64 {
-    // The product in 96 bits, the upper 64 of them and the lower 32: neither sum exceeds (2^32 - 1) x 2^32.
+    // The product in 96 bits: neither sum exceeds (2^32 - 1) x 2^32.
     let permille = u64::from(permille);
     let low = (d & 0xFFFF_FFFF).wrapping_mul(permille);
-    let mut high = (d >> 32).wrapping_mul(permille).wrapping_add(low >> 32);
-    let mut low = low & 0xFFFF_FFFF;
-    // Divided by hand, 16 bits a step, so that no chip needs a routine for it.
-    let (mut quotient, mut rest) = (0u64, 0u32);
-    for _ in 0..6 {
-        if quotient >> 48 != 0 {
-            return u64::MAX;
-        }
-        let next = (high >> 48) as u32;
-        high = high << 16 | low >> 16;
-        low = low << 16 & 0xFFFF_FFFF;
-        // Below 1000 x 2^16, as the rest is below 1000; so far the product, which fits, gives the exact quotient.
-        rest = rest << 16 | next;
-        let digit = (u64::from(rest).wrapping_mul(OVER_1000) >> 38) as u32;
-        quotient = quotient << 16 | u64::from(digit);
-        rest = rest.wrapping_sub(digit.wrapping_mul(1_000));
+    let high = (d >> 32).wrapping_mul(permille).wrapping_add(low >> 32);
+    // Divided by hand, 16 bits a step, so that no chip needs a routine for it. The digits go out of the number at the top,
+    // and those of the quotient come in at the bottom.
+    let (mut rest, mut number) = ((high >> 32) as u32, high << 32 | low & 0xFFFF_FFFF);
+    if rest >= 1_000 {
+        return u64::MAX;
     }
-    quotient
+    for _ in 0..4 {
+        // Below 1000 x 2^16, as the rest is below 1000; so far the product, which fits, gives the exact quotient.
+        let part = rest << 16 | (number >> 48) as u32;
+        let digit = (u64::from(part).wrapping_mul(OVER_1000) >> 38) as u32;
+        number = number << 16 | u64::from(digit);
+        rest = part.wrapping_sub(digit.wrapping_mul(1_000));
+    }
+    number
 }
 
 /// The wire form of a [`Policy`].
