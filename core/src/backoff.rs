@@ -13,6 +13,7 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
+use crate::division::permille_of;
 use crate::entropy::share;
 use crate::time::{Duration, Instant};
 
@@ -267,9 +268,7 @@ impl Backoff {
     /// [`GiveUp`]; nothing has changed then.
     #[inline]
     pub fn next(&mut self, now: Instant, entropy: u32) -> Result<Duration, GiveUp> {
-        let delay = self.peek(now, entropy)?;
-        self.advance(delay.as_micros());
-        Ok(delay)
+        self.peek(now, entropy).inspect(|delay| self.advance(delay.as_micros()))
     }
 
     /// As [`next`](Self::next) after a server said how long to wait: never less than that, and more only by the jitter
@@ -290,7 +289,6 @@ impl Backoff {
         let (low, span) = self.range();
         let spread = share(span, entropy);
         let delay = self.admit(now, server.saturating_add(Duration::from_micros(spread)))?;
-        // At most the upper end, so that it does not wrap.
         self.advance(low.wrapping_add(spread).min(self.policy.max.as_micros()));
         Ok(delay)
     }
@@ -323,11 +321,10 @@ impl Backoff {
     #[inline(never)]
     fn drawn(&self, entropy: u32) -> u64 {
         let (low, span) = self.range();
-        // At most the upper end, so that it does not wrap.
         low.wrapping_add(share(span, entropy)).min(self.policy.max.as_micros())
     }
 
-    /// From where the next delay is drawn, and how far up.
+    /// From where the next delay is drawn, and how far up; their sum does not wrap.
     fn range(&self) -> (u64, u64) {
         let d = self.nominal;
         let (low, of, permille) = match self.policy.jitter {
@@ -336,9 +333,9 @@ impl Backoff {
             Jitter::Equal => return (d >> 1, d.wrapping_sub(d >> 1)),
             Jitter::Decorrelated => (self.policy.base.as_micros(), self.previous, 3_000),
             Jitter::PlusPermille(plus) => (d, d, u32::from(plus).wrapping_add(1_000)),
-            Jitter::TimesRange { from, to } => (times(d, u32::from(from)), d, u32::from(to)),
+            Jitter::TimesRange { from, to } => (permille_of(d, u32::from(from)), d, u32::from(to)),
         };
-        (low, times(of, permille).saturating_sub(low))
+        (low, permille_of(of, permille).saturating_sub(low))
     }
 
     fn admit(&self, now: Instant, delay: Duration) -> Result<Duration, GiveUp> {
@@ -361,49 +358,21 @@ impl Backoff {
         self.previous = delay;
         self.retried = self.retried.wrapping_add(1);
         let (d, max) = (self.nominal, self.policy.max.as_micros());
-        // No growth leads down again: at the max it stays there.
-        if d >= max {
-            return;
-        }
+        // No growth leads down again: at the max it stays there. Doubling, the common case, needs no multiplication.
         let (more, sum) = match self.policy.growth {
+            _ if d >= max => return,
             Growth::Constant => return,
             Growth::Fibonacci => {
                 self.nominal = self.following;
                 (self.following, &mut self.following)
             }
-            // Doubling, the common case, needs neither a multiplication nor a division. No factor is below 1000.
             Growth::Exponential { permille } if permille.get() == 2_000 => (d, &mut self.nominal),
-            Growth::Exponential { permille } => (times(d, permille.get().wrapping_sub(1_000)), &mut self.nominal),
+            // No factor is below 1000.
+            Growth::Exponential { permille } => (permille_of(d, permille.get().wrapping_sub(1_000)), &mut self.nominal),
         };
         // At most the max, so that nothing wraps.
         *sum = d.wrapping_add(more.min(max.wrapping_sub(d)));
     }
-}
-
-/// `2^38 / 1000`, rounded up.
-const OVER_1000: u64 = 274_877_907;
-
-/// `d x permille / 1000`, rounded down, saturating.
-#[inline(never)]
-fn times(d: u64, permille: u32) -> u64 {
-    // The product in 96 bits: neither sum exceeds (2^32 - 1) x 2^32.
-    let permille = u64::from(permille);
-    let low = (d & 0xFFFF_FFFF).wrapping_mul(permille);
-    let high = (d >> 32).wrapping_mul(permille).wrapping_add(low >> 32);
-    // Divided by hand, 16 bits a step, so that no chip needs a routine for it. The digits go out of the number at the top,
-    // and those of the quotient come in at the bottom.
-    let (mut rest, mut number) = ((high >> 32) as u32, high << 32 | low & 0xFFFF_FFFF);
-    if rest >= 1_000 {
-        return u64::MAX;
-    }
-    for _ in 0..4 {
-        // Below 1000 x 2^16, as the rest is below 1000; so far the product, which fits, gives the exact quotient.
-        let part = rest << 16 | (number >> 48) as u32;
-        let digit = (u64::from(part).wrapping_mul(OVER_1000) >> 38) as u32;
-        number = number << 16 | u64::from(digit);
-        rest = part.wrapping_sub(digit.wrapping_mul(1_000));
-    }
-    number
 }
 
 /// The wire form of a [`Policy`].
