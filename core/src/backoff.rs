@@ -13,8 +13,8 @@
 use core::fmt;
 use core::num::NonZeroU32;
 
-use crate::division::divide;
-use crate::entropy::draw;
+use crate::division::permille_of;
+use crate::entropy::share;
 use crate::time::{Duration, Instant};
 
 /// How the delays grow from one retry to the next, before jitter.
@@ -266,9 +266,9 @@ impl Backoff {
     ///
     /// # Errors
     /// [`GiveUp`]; nothing has changed then.
+    #[inline]
     pub fn next(&mut self, now: Instant, entropy: u32) -> Result<Duration, GiveUp> {
-        let delay = self.peek(now, entropy)?;
-        Ok(self.advance(delay))
+        self.peek(now, entropy).inspect(|delay| self.advance(delay.as_micros()))
     }
 
     /// As [`next`](Self::next) after a server said how long to wait: never less than that, and more only by the jitter
@@ -286,10 +286,10 @@ impl Backoff {
     /// # Ok::<(), tollgate::PolicyError>(())
     /// ```
     pub fn after(&mut self, server: Duration, now: Instant, entropy: u32) -> Result<Duration, GiveUp> {
-        let (low, high) = self.range();
-        let spread = draw(low, high, entropy).saturating_sub(low);
+        let (low, span) = self.range();
+        let spread = share(span, entropy);
         let delay = self.admit(now, server.saturating_add(Duration::from_micros(spread)))?;
-        self.advance(Duration::from_micros(self.clamp(low.saturating_add(spread))));
+        self.advance(low.wrapping_add(spread).min(self.policy.max.as_micros()));
         Ok(delay)
     }
 
@@ -297,9 +297,14 @@ impl Backoff {
     ///
     /// # Errors
     /// [`GiveUp`].
+    #[inline]
     pub fn peek(&self, now: Instant, entropy: u32) -> Result<Duration, GiveUp> {
-        let (low, high) = self.range();
-        self.admit(now, Duration::from_micros(self.clamp(draw(low, high, entropy))))
+        let delay = match self.policy.jitter {
+            // The nominal delay is at most the max, and so is a part of it.
+            Jitter::Full => share(self.nominal, entropy),
+            _ => self.drawn(entropy),
+        };
+        self.admit(now, Duration::from_micros(delay))
     }
 
     /// When the call started.
@@ -312,62 +317,62 @@ impl Backoff {
         self.retried
     }
 
-    /// The two ends between which the next delay is drawn; the draw, not the range, is then clamped to the max.
-    fn range(&self) -> (u64, u64) {
-        let d = self.nominal;
-        match self.policy.jitter {
-            Jitter::None => (d, d),
-            Jitter::Full => (0, d),
-            Jitter::Equal => (d / 2, d),
-            Jitter::Decorrelated => (self.policy.base.as_micros(), self.previous.saturating_mul(3)),
-            Jitter::PlusPermille(plus) => (d, d.saturating_add(times(d, u32::from(plus)))),
-            Jitter::TimesRange { from, to } => (times(d, u32::from(from)), times(d, u32::from(to))),
-        }
+    /// The next delay of any kind: the draw, not the range, is clamped to the max.
+    #[inline(never)]
+    fn drawn(&self, entropy: u32) -> u64 {
+        let (low, span) = self.range();
+        low.wrapping_add(share(span, entropy)).min(self.policy.max.as_micros())
     }
 
-    fn clamp(&self, micros: u64) -> u64 {
-        micros.min(self.policy.max.as_micros())
+    /// From where the next delay is drawn, and how far up; their sum does not wrap.
+    fn range(&self) -> (u64, u64) {
+        let d = self.nominal;
+        let (low, of, permille) = match self.policy.jitter {
+            Jitter::None => return (d, 0),
+            Jitter::Full => return (0, d),
+            Jitter::Equal => return (d >> 1, d.wrapping_sub(d >> 1)),
+            Jitter::Decorrelated => (self.policy.base.as_micros(), self.previous, 3_000),
+            Jitter::PlusPermille(plus) => (d, d, u32::from(plus).wrapping_add(1_000)),
+            Jitter::TimesRange { from, to } => (permille_of(d, u32::from(from)), d, u32::from(to)),
+        };
+        (low, permille_of(of, permille).saturating_sub(low))
     }
 
     fn admit(&self, now: Instant, delay: Duration) -> Result<Duration, GiveUp> {
         if self.retried >= self.policy.retries {
             return Err(GiveUp::Retries);
         }
-        let elapsed = now.saturating_since(self.start);
-        if elapsed.saturating_add(delay) > self.policy.deadline {
-            return Err(GiveUp::Deadline);
+        // A deadline that never comes, the common one, needs no clock.
+        if self.policy.deadline < Duration::MAX {
+            let left = self.policy.deadline.as_micros().checked_sub(delay.as_micros());
+            if left.is_none_or(|left| now > self.start.saturating_add(Duration::from_micros(left))) {
+                return Err(GiveUp::Deadline);
+            }
         }
         Ok(delay)
     }
 
-    fn advance(&mut self, delay: Duration) -> Duration {
-        let max = self.policy.max.as_micros();
-        let grown = match self.policy.growth {
-            Growth::Constant => self.nominal,
-            Growth::Fibonacci => self.following,
-            Growth::Exponential { permille } => times(self.nominal, permille.get()),
+    /// After a delay that was admitted, so that `retried` is below what the policy allows, and does not wrap.
+    #[inline]
+    fn advance(&mut self, delay: u64) {
+        self.previous = delay;
+        self.retried = self.retried.wrapping_add(1);
+        let (d, max) = (self.nominal, self.policy.max.as_micros());
+        // No growth leads down again: at the max it stays there. Doubling, the common case, needs no multiplication.
+        let (more, sum) = match self.policy.growth {
+            _ if d >= max => return,
+            Growth::Constant => return,
+            Growth::Fibonacci => {
+                self.nominal = self.following;
+                (self.following, &mut self.following)
+            }
+            Growth::Exponential { permille } if permille.get() == 2_000 => (d, &mut self.nominal),
+            // No factor is below 1000.
+            Growth::Exponential { permille } => (permille_of(d, permille.get().wrapping_sub(1_000)), &mut self.nominal),
         };
-        self.following = self.nominal.saturating_add(self.following).min(max);
-        self.nominal = grown.min(max);
-        self.previous = delay.as_micros();
-        self.retried = self.retried.saturating_add(1);
-        delay
+        // At most the max, so that nothing wraps.
+        *sum = d.wrapping_add(more.min(max.wrapping_sub(d)));
     }
-}
-
-/// `d x permille / 1000`, rounded down, saturating.
-fn times(d: u64, permille: u32) -> u64 {
-    // Doubling, the common case, needs neither a multiplication nor a division.
-    if permille == 2_000 {
-        return d.saturating_add(d);
-    }
-    if permille.is_multiple_of(1_000) {
-        return d.saturating_mul(u64::from(permille / 1_000));
-    }
-    let permille = u64::from(permille);
-    // The remainder is below 1000, so its product fits, which the compiler does not know.
-    let (whole, rest) = divide(d, 1_000);
-    whole.saturating_mul(permille).saturating_add(divide(rest.wrapping_mul(permille), 1_000).0)
 }
 
 /// The wire form of a [`Policy`].

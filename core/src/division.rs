@@ -64,6 +64,32 @@ pub(crate) const fn divide_up(n: u64, d: u64) -> u64 {
     quotient.wrapping_add((rest > 0) as u64)
 }
 
+/// `2^38 / 1000`, rounded up.
+const OVER_1000: u64 = 274_877_907;
+
+/// `d x permille / 1000`, rounded down, saturating.
+#[inline(never)]
+pub(crate) fn permille_of(d: u64, permille: u32) -> u64 {
+    // The product in 96 bits: neither sum exceeds (2^32 - 1) x 2^32.
+    let permille = u64::from(permille);
+    let low = (d & 0xFFFF_FFFF).wrapping_mul(permille);
+    let high = (d >> 32).wrapping_mul(permille).wrapping_add(low >> 32);
+    // Divided by hand, 16 bits a step, so that no chip needs a routine for it. The digits go out of the number at the top,
+    // and those of the quotient come in at the bottom.
+    let (mut rest, mut number) = ((high >> 32) as u32, high << 32 | low & 0xFFFF_FFFF);
+    if rest >= 1_000 {
+        return u64::MAX;
+    }
+    for _ in 0..4 {
+        // Below 1000 x 2^16, as the rest is below 1000; so far the product, which fits, gives the exact quotient.
+        let part = rest << 16 | (number >> 48) as u32;
+        let digit = (u64::from(part).wrapping_mul(OVER_1000) >> 38) as u32;
+        number = number << 16 | u64::from(digit);
+        rest = part.wrapping_sub(digit.wrapping_mul(1_000));
+    }
+    number
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -86,6 +112,19 @@ mod tests {
                 assert_eq!(in_steps(n, d), expected, "{n} / {d}");
                 assert_eq!(divide(n, d), expected, "{n} / {d}");
                 assert_eq!(divide_up(n, d), n.div_ceil(d.max(1)), "{n} / {d}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_share_in_permille_is_exact() {
+        let mut numbers = std::vec![0, 1, 999, 1_000, 1_001, 60_000_000, u64::MAX, u64::MAX - 1];
+        numbers.extend((0..64).flat_map(|bit| [1u64 << bit, u64::MAX >> bit, 0x9E37_79B9_7F4A_7C15 >> bit]));
+        for &d in &numbers {
+            for permille in [0, 1, 500, 999, 1_000, 1_001, 1_500, 2_000, 3_000, 66_535, u32::MAX - 1, u32::MAX] {
+                let exact = u128::from(d) * u128::from(permille) / 1_000;
+                let expected = u64::try_from(exact).unwrap_or(u64::MAX);
+                assert_eq!(permille_of(d, permille), expected, "{d} x {permille}");
             }
         }
     }

@@ -48,10 +48,15 @@ const fn mix(x: u32) -> u32 {
 
 /// Even over `low..=high`: `low + (high - low) x r`, where `r` is the entropy as a fraction of 2^32, rounded to nearest.
 pub(crate) fn draw(low: u64, high: u64, entropy: u32) -> u64 {
-    let (span, r) = (high.saturating_sub(low), u64::from(entropy));
-    // 64 x 32 bits in two halves: the lower product and the half that rounds fit 64 bits.
-    let upper = (span >> 32) * r;
-    let lower = (span & 0xFFFF_FFFF) * r;
-    let part = upper.saturating_add((lower.saturating_add(1 << 31)) >> 32);
-    low.saturating_add(part)
+    low.saturating_add(share(high.saturating_sub(low), entropy))
+}
+
+/// `span x r`, rounded to nearest, so at most `span`.
+#[inline]
+pub(crate) fn share(span: u64, entropy: u32) -> u64 {
+    let r = u64::from(entropy);
+    // 64 x 32 bits in two halves, each at most (2^32 - 1)^2. Nothing wraps: the sum is at most the span.
+    let upper = (span >> 32).wrapping_mul(r);
+    let lower = (span & 0xFFFF_FFFF).wrapping_mul(r);
+    upper.wrapping_add(lower >> 32).wrapping_add(lower >> 31 & 1)
 }
