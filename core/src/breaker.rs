@@ -272,6 +272,10 @@ impl Breaker {
 
     fn advance(&mut self, now: Instant) {
         self.last = self.last.max(now);
+        // The common case: time does nothing to a closed one.
+        if self.phase == Phase::Closed {
+            return;
+        }
         let phase = self.phase(self.last);
         if core::mem::discriminant(&phase) != core::mem::discriminant(&self.phase) {
             self.enter(phase);
@@ -332,6 +336,10 @@ impl Book for Breaker {
     /// Not ahead: `Until` the first probe may go. Where all probes are out, until they are lost and it half opens
     /// again; a verdict may come sooner.
     fn quote(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
+        // The common case: time does nothing to a closed one.
+        if self.phase == Phase::Closed {
+            return Ok(from);
+        }
         match self.phase(now) {
             Phase::Closed => Ok(from),
             Phase::Open { until } => Err(Denied::Until(until)),
@@ -343,7 +351,9 @@ impl Book for Breaker {
     }
 
     fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
-        self.quote(now, at, cost)?;
+        if self.phase != Phase::Closed {
+            self.quote(now, at, cost)?;
+        }
         self.advance(now);
         let calls = u16::try_from(cost).unwrap_or(u16::MAX);
         if let Phase::HalfOpen { out, lost_at, .. } = &mut self.phase {
@@ -415,11 +425,8 @@ mod tests {
             (98, true, Phase::Open { until: S(128) }),
         ] {
             let held = call(&mut breaker, at);
-            if fails {
-                breaker.failure(S(at), held);
-            } else {
-                breaker.success(S(at), held);
-            }
+            let verdict = if fails { Breaker::failure } else { Breaker::success };
+            verdict(&mut breaker, S(at), held);
             assert_eq!(breaker.phase(S(at)), phase, "at {at} s");
         }
     }

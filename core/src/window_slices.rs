@@ -263,6 +263,12 @@ impl<const B: usize> WindowSlices<B> {
         self.used = self.used.saturating_add(u64::from(self.running.wrapping_sub(before)));
     }
 
+    /// The common case: it fits although nothing leaves.
+    #[inline]
+    const fn fits_as_it_is(&self, target: u64) -> bool {
+        self.used.saturating_add(self.young.units).saturating_add(self.aged.units) <= target
+    }
+
     /// How much may be in use for `cost` still to fit.
     #[inline]
     fn target(&self, cost: u64) -> Result<u64, Denied> {
@@ -279,8 +285,7 @@ impl<const B: usize> Book for WindowSlices<B> {
 
     fn quote(&self, _now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
         let target = self.target(cost)?;
-        // The common case: it fits although nothing leaves.
-        if self.used.saturating_add(self.young.units).saturating_add(self.aged.units) <= target {
+        if self.fits_as_it_is(target) {
             return Ok(from);
         }
         let eff = self.last.max(from);
@@ -292,9 +297,11 @@ impl<const B: usize> Book for WindowSlices<B> {
     }
 
     fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
-        let earliest = self.quote(now, at, cost)?;
-        if earliest > at {
-            return Err(Denied::Until(earliest));
+        if !self.fits_as_it_is(self.target(cost)?) {
+            let earliest = self.quote(now, at, cost)?;
+            if earliest > at {
+                return Err(Denied::Until(earliest));
+            }
         }
         self.note(now);
         self.advance(self.last.max(now));
