@@ -261,6 +261,18 @@ impl Breaker {
         current.then(|| u16::try_from(call.cost()).unwrap_or(u16::MAX))
     }
 
+    /// What it answers when time may have done something to it.
+    fn quote_at(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
+        match self.phase(now) {
+            Phase::Closed => Ok(from),
+            Phase::Open { until } => Err(Denied::Until(until)),
+            // Several calls at once are more than it takes to probe; they pass when it has closed.
+            Phase::HalfOpen { .. } if cost > u64::from(self.policy.probes) => Err(Denied::Busy),
+            Phase::HalfOpen { .. } if cost <= self.room(now) => Ok(from),
+            Phase::HalfOpen { lost_at, .. } => Err(Denied::Until(lost_at.saturating_add(self.policy.open_for))),
+        }
+    }
+
     fn enter(&mut self, phase: Phase) {
         tell(phase, self.last);
         self.phase = phase;
@@ -335,25 +347,13 @@ impl Book for Breaker {
 
     /// Not ahead: `Until` the first probe may go. Where all probes are out, until they are lost and it half opens
     /// again; a verdict may come sooner.
+    #[inline]
     fn quote(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
-        // The common case: time does nothing to a closed one.
-        if self.phase == Phase::Closed {
-            return Ok(from);
-        }
-        match self.phase(now) {
-            Phase::Closed => Ok(from),
-            Phase::Open { until } => Err(Denied::Until(until)),
-            // Several calls at once are more than it takes to probe; they pass when it has closed.
-            Phase::HalfOpen { .. } if cost > u64::from(self.policy.probes) => Err(Denied::Busy),
-            Phase::HalfOpen { .. } if cost <= self.room(now) => Ok(from),
-            Phase::HalfOpen { lost_at, .. } => Err(Denied::Until(lost_at.saturating_add(self.policy.open_for))),
-        }
+        if matches!(self.phase, Phase::Closed) { Ok(from) } else { self.quote_at(now, from, cost) }
     }
 
     fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
-        if self.phase != Phase::Closed {
-            self.quote(now, at, cost)?;
-        }
+        self.quote(now, at, cost)?;
         self.advance(now);
         let calls = u16::try_from(cost).unwrap_or(u16::MAX);
         if let Phase::HalfOpen { out, lost_at, .. } = &mut self.phase {

@@ -261,6 +261,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     /// Whether it passes at `eff`; if not, exactly when, and who binds.
+    #[inline]
     fn when(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Result<(), (Binding, Denied)> {
         match self.quote(eff, request, asks) {
             None => Ok(()),
@@ -458,14 +459,17 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         Err(Denied::Until(first))
     }
 
-    /// The weight that is taken at `eff`: by our jobs and by strangers.
+    /// The weight that is taken at `eff`: by strangers, and by our jobs, at most 2^16 of 2^32 each.
     fn taken(&self, eff: Instant) -> u64 {
         let foreign = u64::from(self.state.foreign);
-        // At most 2^16 jobs of 2^32 each.
         let add = |taken: u64, job: &Job<_>| taken.wrapping_add(u64::from(job.weight));
         // The common case: no lease has ended.
         if eff < self.state.next_due {
-            return self.jobs.iter().filter(|job| job.state.has_slot()).fold(foreign, add);
+            let (mut taken, mut jobs): (u64, &[_]) = (foreign, &self.jobs);
+            while let [job, rest @ ..] = jobs {
+                (taken, jobs) = (if job.state.has_slot() { add(taken, job) } else { taken }, rest);
+            }
+            return taken;
         }
         self.jobs.iter().filter(|job| job.occupies(eff)).fold(foreign, add)
     }
