@@ -6,7 +6,7 @@
 use crate::bounded::{Bounded, Counting};
 use crate::budget::{Budget, DATED, Home, UNDATED};
 use crate::gate::{HeldAmount, Sample};
-use crate::hold::{AccountId, Hold, OnExpiry};
+use crate::hold::{AccountId, Hold, Line, OnExpiry};
 use crate::ledger::{Account, Ledger};
 use crate::terms::{BudgetSpec, ChangeError, Renewal, Rolling};
 use crate::time::{Duration, Instant};
@@ -111,6 +111,23 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
 
     pub(crate) const fn deadline(&self, hold: &Hold<L>) -> Instant {
         hold.until.saturating_add(self.grace)
+    }
+
+    /// The common case of lines that are in order: each in the unit of its account, and none twice.
+    pub(crate) fn are_plain(&self, mut lines: &[Line]) -> bool {
+        if lines.len() > L {
+            return false;
+        }
+        while let [line, later @ ..] = lines {
+            let account = self.accounts.get(usize::from(line.account.0));
+            if account.is_none_or(|account| account.spec.unit != line.unit)
+                || later.iter().any(|other| other.account == line.account)
+            {
+                return false;
+            }
+            lines = later;
+        }
+        true
     }
 
     /// The tag of what is reserved or charged in this account now.

@@ -261,6 +261,18 @@ impl Breaker {
         current.then(|| u16::try_from(call.cost()).unwrap_or(u16::MAX))
     }
 
+    /// What it answers when time may have done something to it.
+    fn quote_at(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
+        match self.phase(now) {
+            Phase::Closed => Ok(from),
+            Phase::Open { until } => Err(Denied::Until(until)),
+            // Several calls at once are more than it takes to probe; they pass when it has closed.
+            Phase::HalfOpen { .. } if cost > u64::from(self.policy.probes) => Err(Denied::Busy),
+            Phase::HalfOpen { .. } if cost <= self.room(now) => Ok(from),
+            Phase::HalfOpen { lost_at, .. } => Err(Denied::Until(lost_at.saturating_add(self.policy.open_for))),
+        }
+    }
+
     fn enter(&mut self, phase: Phase) {
         tell(phase, self.last);
         self.phase = phase;
@@ -272,6 +284,10 @@ impl Breaker {
 
     fn advance(&mut self, now: Instant) {
         self.last = self.last.max(now);
+        // The common case: time does nothing to a closed one.
+        if self.phase == Phase::Closed {
+            return;
+        }
         let phase = self.phase(self.last);
         if core::mem::discriminant(&phase) != core::mem::discriminant(&self.phase) {
             self.enter(phase);
@@ -331,15 +347,9 @@ impl Book for Breaker {
 
     /// Not ahead: `Until` the first probe may go. Where all probes are out, until they are lost and it half opens
     /// again; a verdict may come sooner.
+    #[inline]
     fn quote(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
-        match self.phase(now) {
-            Phase::Closed => Ok(from),
-            Phase::Open { until } => Err(Denied::Until(until)),
-            // Several calls at once are more than it takes to probe; they pass when it has closed.
-            Phase::HalfOpen { .. } if cost > u64::from(self.policy.probes) => Err(Denied::Busy),
-            Phase::HalfOpen { .. } if cost <= self.room(now) => Ok(from),
-            Phase::HalfOpen { lost_at, .. } => Err(Denied::Until(lost_at.saturating_add(self.policy.open_for))),
-        }
+        if matches!(self.phase, Phase::Closed) { Ok(from) } else { self.quote_at(now, from, cost) }
     }
 
     fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
@@ -415,11 +425,8 @@ mod tests {
             (98, true, Phase::Open { until: S(128) }),
         ] {
             let held = call(&mut breaker, at);
-            if fails {
-                breaker.failure(S(at), held);
-            } else {
-                breaker.success(S(at), held);
-            }
+            let verdict = if fails { Breaker::failure } else { Breaker::success };
+            verdict(&mut breaker, S(at), held);
             assert_eq!(breaker.phase(S(at)), phase, "at {at} s");
         }
     }

@@ -280,13 +280,16 @@ impl Book for TokenBucket {
     }
 
     fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
-        let earliest = self.quote(now, at, cost)?;
-        if earliest > at {
-            return Err(Denied::Until(earliest));
-        }
-        self.note(now);
         let need = self.level(cost)?;
         let missing = self.missing_at(now);
+        // The common case: it is there now.
+        if at != now || missing > self.full().wrapping_sub(need) {
+            let earliest = self.quote(now, at, cost)?;
+            if earliest > at {
+                return Err(Denied::Until(earliest));
+            }
+        }
+        self.note(now);
         self.last = self.last.max(now);
         // An old stamp is served at the latest one: from there on time returns it.
         let life = u32::from(self.life) << 16;

@@ -29,7 +29,6 @@ mod request;
 mod status;
 mod time;
 
-use core::cell::Cell;
 use core::fmt;
 
 use heapless::Vec;
@@ -262,58 +261,97 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     /// Whether it passes at `eff`; if not, exactly when, and who binds.
+    #[inline]
     fn when(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Result<(), (Binding, Denied)> {
-        let binds = Cell::new(Binding::Block);
-        let admitted = admit_at(eff, Duration::ZERO, |asked, _| {
-            self.quote(asked, request, asks).map_err(|(limit, denied)| {
-                binds.set(limit);
-                denied
-            })
-        });
-        admitted.map(|_| ()).map_err(|denied| match (denied, asks) {
+        match self.quote(eff, request, asks) {
+            None => Ok(()),
+            Some(refused) => Err(self.look_ahead(eff, request, asks, refused)),
+        }
+    }
+
+    /// Exactly when what is `refused` at `eff` passes, and who binds until then.
+    #[inline(never)]
+    fn look_ahead(
+        &self,
+        eff: Instant,
+        request: &Request<'_>,
+        asks: Asks,
+        refused: (Binding, Denied),
+    ) -> (Binding, Denied) {
+        let (mut binds, mut first) = (refused.0, Some(refused));
+        let admitted =
+            admit_at(eff, Duration::ZERO, |asked, _| match first.take().or_else(|| self.quote(asked, request, asks)) {
+                None => Ok(asked),
+                Some((limit, denied)) => {
+                    binds = limit;
+                    Err(denied)
+                }
+            });
+        match (admitted, asks) {
             // When its lease is over it is no longer a question of limits.
-            (Denied::Until(at), Asks::Again) => (binds.get(), Denied::Until(at.min(self.ends(request.job)))),
-            _ => (binds.get(), denied),
-        })
+            (Err(Denied::Until(at)), Asks::Again) => (binds, Denied::Until(at.min(self.ends(request.job)))),
+            (Err(denied), _) => (binds, denied),
+            // It was refused at `eff`.
+            (Ok(_), _) => refused,
+        }
     }
 
     fn ends(&self, id: JobId) -> Instant {
         self.find(id).map_or(Instant::MAX, |job| job.ends)
     }
 
-    /// Asks every limit; the worst refusal counts, and the first wins a tie. On its own, so that nothing is got ready for
-    /// a second round where one is enough.
+    /// Asks every limit; the worst refusal counts, and the first wins a tie. `None` if all agree. On its own, so that
+    /// nothing is got ready for a second round where one is enough.
     #[inline(never)]
-    fn quote(&self, asked: Instant, request: &Request<'_>, asks: Asks) -> Result<Instant, (Binding, Denied)> {
+    fn quote(&self, asked: Instant, request: &Request<'_>, asks: Asks) -> Option<(Binding, Denied)> {
         let limits = self.limits.all();
         let cost = request.requests;
-        // A permit that is not sent gives its request back when it is void, and that may be all that is waited for.
-        let unsent = self.calls.iter().filter(|call| !call.sent).map(|call| call.until).min();
-        let at = |quote: Result<Instant, Denied>| match (quote, unsent) {
-            (Ok(at), _) if at <= asked => Ok(()),
-            (Ok(at) | Err(Denied::Until(at)), unsent) => {
-                Err(Denied::Until(unsent.map_or(at, |void| at.min(void.max(asked)))))
-            }
-            (Err(Denied::Busy), Some(void)) => Err(Denied::Until(void.max(asked))),
-            (Err(denied), _) => Err(denied),
-        };
-        let closed = self.state.block.max(self.state.paced);
         let mut worst = Worst(None);
-        worst.hear(Binding::Block, if closed > asked { Err(Denied::Until(closed)) } else { Ok(()) });
-        worst.hear(Binding::Requests, at(limits.requests.part_quote(asked, cost)));
-        worst.hear(Binding::Window, at(limits.window.part_quote(asked, cost)));
+        let closed = self.state.block.max(self.state.paced);
+        if closed > asked {
+            worst.hear(Binding::Block, Denied::Until(closed));
+        }
+        self.part(asked, Binding::Requests, limits.requests.part_quote(asked, cost), &mut worst);
+        self.part(asked, Binding::Window, limits.window.part_quote(asked, cost), &mut worst);
         if asks == Asks::New {
-            worst.hear(Binding::Slots, self.slots_quote(asked, request.weight));
-            worst.hear(Binding::Jobs, self.place_quote(asked));
+            if let Err(denied) = self.slots_quote(asked, request.weight) {
+                worst.hear(Binding::Slots, denied);
+            }
+            if let Err(denied) = self.place_quote(asked) {
+                worst.hear(Binding::Jobs, denied);
+            }
             if let Err((account, denied)) =
                 limits.money.quote(asked, request.estimate, self.state.next_due, self.endings())
             {
-                worst.hear(Binding::Money(account), Err(denied));
+                worst.hear(Binding::Money(account), denied);
             }
         }
-        worst.hear(Binding::Breaker, at(limits.breaker.part_quote(asked, 1)));
-        worst.hear(Binding::Calls, self.call_quote(asked));
-        worst.0.map_or(Ok(asked), Err)
+        self.part(asked, Binding::Breaker, limits.breaker.part_quote(asked, 1), &mut worst);
+        if let Err(denied) = self.call_quote(asked) {
+            worst.hear(Binding::Calls, denied);
+        }
+        worst.0
+    }
+
+    /// What a limit answers that books requests.
+    #[inline]
+    fn part(&self, asked: Instant, limit: Binding, quote: Result<Instant, Denied>, worst: &mut Worst) {
+        match quote {
+            Ok(at) if at <= asked => {}
+            Ok(at) => worst.hear(limit, self.or_void(asked, Denied::Until(at))),
+            Err(denied) => worst.hear(limit, self.or_void(asked, denied)),
+        }
+    }
+
+    /// A permit that is not sent gives its request back when it is void, and that may be all that is waited for.
+    #[inline(never)]
+    fn or_void(&self, asked: Instant, denied: Denied) -> Denied {
+        let unsent = self.calls.iter().filter(|call| !call.sent).map(|call| call.until).min();
+        match (denied, unsent) {
+            (Denied::Until(at), Some(void)) => Denied::Until(at.min(void.max(asked))),
+            (Denied::Busy, Some(void)) => Denied::Until(void.max(asked)),
+            (denied, _) => denied,
+        }
     }
 
     /// Charges what a request books, or nothing.
@@ -347,7 +385,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             self.make_place();
             let job = Job::new(request.job, request.weight, <L::Money as Money>::NOTHING, eff, until);
             // A place was made.
-            let _ = self.jobs.put(job);
+            if !self.jobs.is_full() {
+                let _ = self.jobs.extend_from_slice(&[job]);
+            }
             if let Some(job) = self.jobs.last_mut() {
                 self.limits.all_mut().money.hold(request.estimate, &mut job.amounts);
             }
@@ -419,10 +459,19 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         Err(Denied::Until(first))
     }
 
-    /// The weight that is taken at `eff`: by our jobs and by strangers.
+    /// The weight that is taken at `eff`: by strangers, and by our jobs, at most 2^16 of 2^32 each.
     fn taken(&self, eff: Instant) -> u64 {
-        let ours = self.jobs.iter().filter(|job| job.occupies(eff)).map(|job| u64::from(job.weight));
-        ours.total().saturating_add(u64::from(self.state.foreign))
+        let foreign = u64::from(self.state.foreign);
+        let add = |taken: u64, job: &Job<_>| taken.wrapping_add(u64::from(job.weight));
+        // The common case: no lease has ended.
+        if eff < self.state.next_due {
+            let (mut taken, mut jobs): (u64, &[_]) = (foreign, &self.jobs);
+            while let [job, rest @ ..] = jobs {
+                (taken, jobs) = (if job.state.has_slot() { add(taken, job) } else { taken }, rest);
+            }
+            return taken;
+        }
+        self.jobs.iter().filter(|job| job.occupies(eff)).fold(foreign, add)
     }
 
     fn find(&self, id: JobId) -> Option<&Job<<L::Money as Money>::Amounts>> {
@@ -442,10 +491,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 struct Worst(Option<(Binding, Denied)>);
 
 impl Worst {
-    fn hear(&mut self, limit: Binding, answer: Result<(), Denied>) {
-        if let Err(denied) = answer
-            && self.0.is_none_or(|(_, worst)| denied.outranks(worst))
-        {
+    #[inline(never)]
+    fn hear(&mut self, limit: Binding, denied: Denied) {
+        if self.0.is_none_or(|(_, worst)| denied.outranks(worst)) {
             self.0 = Some((limit, denied));
         }
     }

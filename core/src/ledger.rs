@@ -293,7 +293,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
 
     /// Whether the lines are in order: known accounts, each once, in their units.
     pub(crate) fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError> {
-        self.resolve_of(None, lines)
+        if self.are_plain(lines) { Ok(()) } else { self.resolve_of(None, lines) }
     }
 
     /// The same for lines that may only name accounts of this hold.

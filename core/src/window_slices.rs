@@ -263,6 +263,22 @@ impl<const B: usize> WindowSlices<B> {
         self.used = self.used.saturating_add(u64::from(self.running.wrapping_sub(before)));
     }
 
+    /// The common case: it fits although nothing leaves.
+    #[inline]
+    const fn fits_as_it_is(&self, target: u64) -> bool {
+        self.used.saturating_add(self.young.units).saturating_add(self.aged.units) <= target
+    }
+
+    /// When it fits, as time takes slices and holds away.
+    fn fits_at(&self, from: Instant, target: u64) -> Result<Instant, Denied> {
+        let eff = self.last.max(from);
+        match target.checked_sub(self.held_at(eff)) {
+            None => Err(Denied::Busy),
+            Some(left) if self.used_at(eff) <= left => Ok(from),
+            _ => beyond_time(self.falls_to(eff, target)),
+        }
+    }
+
     /// How much may be in use for `cost` still to fit.
     #[inline]
     fn target(&self, cost: u64) -> Result<u64, Denied> {
@@ -277,18 +293,10 @@ impl<const B: usize> Book for WindowSlices<B> {
         u64::from(self.window.limit()).saturating_sub(self.sum_at(eff))
     }
 
+    #[inline]
     fn quote(&self, _now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
         let target = self.target(cost)?;
-        // The common case: it fits although nothing leaves.
-        if self.used.saturating_add(self.young.units).saturating_add(self.aged.units) <= target {
-            return Ok(from);
-        }
-        let eff = self.last.max(from);
-        match target.checked_sub(self.held_at(eff)) {
-            None => Err(Denied::Busy),
-            Some(left) if self.used_at(eff) <= left => Ok(from),
-            _ => beyond_time(self.falls_to(eff, target)),
-        }
+        if self.fits_as_it_is(target) { Ok(from) } else { self.fits_at(from, target) }
     }
 
     fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {

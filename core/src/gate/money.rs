@@ -135,7 +135,7 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
     const NOTHING: Self::Amounts = [HeldAmount::NONE; L];
 
     fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError> {
-        self.resolve_of(None, lines)
+        Self::resolve(self, lines)
     }
 
     fn quote(
