@@ -1,11 +1,11 @@
 //! The accounts of a `tollgate_gate`, for their owner.
 
-use tollgate::{AccountId, Instant, JobId};
+use tollgate::{Instant, JobId};
 
-use crate::budget::{acknowledge, change, lines, tollgate_budget, tollgate_line};
-use crate::call::{Place, explained, given, plain};
+use crate::budget::{acknowledge, change, tollgate_budget, tollgate_line};
+use crate::call::{explained, given, plain};
 use crate::gate::{gate_of, gate_read, specs_of, tollgate_gate};
-use crate::report::{receipted, tollgate_receipt, tollgate_report};
+use crate::report::{booked, reported, tollgate_receipt, tollgate_report};
 use crate::status::tollgate_status;
 use crate::why::tollgate_why;
 
@@ -22,11 +22,8 @@ pub unsafe extern "C" fn tollgate_gate_report(
     // SAFETY: the caller keeps the rules.
     unsafe {
         plain(|| {
-            let (gate, place) = (gate_read(gate)?, Place::new(report)?);
-            let account = u8::try_from(account).map_err(|_| tollgate_status::ErrorNotFound)?;
-            let report = gate.report(Instant::from_micros(now_us), AccountId(account));
-            place.put(report.ok_or(tollgate_status::ErrorNotFound)?.into());
-            Ok(())
+            let gate = gate_read(gate)?;
+            reported(report, account, |account| gate.report(Instant::from_micros(now_us), account))
         })
     }
 }
@@ -45,13 +42,9 @@ pub unsafe extern "C" fn tollgate_gate_refund(
     receipt: *mut tollgate_receipt,
     why: *mut tollgate_why,
 ) -> tollgate_status {
+    let now = Instant::from_micros(now_us);
     // SAFETY: the caller keeps the rules.
-    unsafe {
-        explained(why, || {
-            let (now, lines) = (Instant::from_micros(now_us), lines(amounts, count)?);
-            receipted(receipt, || Ok(gate_of(gate)?.refund(now, JobId(job), lines.as_slice())?))
-        })
-    }
+    unsafe { booked(amounts, count, receipt, why, |lines| Ok(gate_of(gate)?.refund(now, JobId(job), lines)?)) }
 }
 
 /// The alert at this position of the account's alerts has been seen to. `TOLLGATE_STATUS_NOTHING` if it was not pending.

@@ -6,7 +6,7 @@ use crate::bucket::{tollgate_inherit, tollgate_quota};
 use crate::budget::{lines, tollgate_line};
 use crate::call::{Place, explained, flag, given, list, plain};
 use crate::gate::{gate_of, gate_read, tollgate_gate};
-use crate::report::{tollgate_heard, tollgate_receipt, tollgate_wall};
+use crate::report::{told, tollgate_receipt, tollgate_wall};
 use crate::slots::TOLLGATE_LIST_MAX;
 use crate::status::tollgate_status;
 use crate::why::{tollgate_job_state, tollgate_why};
@@ -231,11 +231,8 @@ pub unsafe extern "C" fn tollgate_gate_set_wall(
     // SAFETY: the caller keeps the rules.
     unsafe {
         plain(|| {
-            let (gate, place) = (gate_of(gate)?, Place::new(heard)?);
-            let (unix, error, trust) = given(wall)?.sample()?;
-            let heard = gate.set_wall(Instant::from_micros(now_us), unix, error, trust);
-            place.put(tollgate_heard::from(heard) as u32);
-            Ok(())
+            let (gate, now) = (gate_of(gate)?, Instant::from_micros(now_us));
+            told(wall, heard, |unix, error, trust| gate.set_wall(now, unix, error, trust))
         })
     }
 }

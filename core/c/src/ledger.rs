@@ -1,13 +1,13 @@
 //! `tollgate_ledger`: budgets that are charged together, with holds that are settled, voided and refunded.
 
-use tollgate::{AccountId, Duration, Instant, JobId, Ledger, OnExpiry};
+use tollgate::{Duration, Instant, JobId, Ledger, OnExpiry};
 
 use crate::budget::{
     self, Specs, TOLLGATE_ACCOUNTS, TOLLGATE_ROLLING_SLICES, acknowledge, change, lines, tollgate_budget, tollgate_line,
 };
 use crate::call::{Place, explained, given, plain};
 use crate::handle::{self, handle, inside};
-use crate::report::{receipted, tollgate_heard, tollgate_receipt, tollgate_report, tollgate_wall};
+use crate::report::{booked, receipted, reported, told, tollgate_receipt, tollgate_report, tollgate_wall};
 use crate::status::tollgate_status;
 use crate::why::tollgate_why;
 
@@ -104,11 +104,8 @@ pub unsafe extern "C" fn tollgate_ledger_set_wall(
     // SAFETY: the caller keeps the rules.
     unsafe {
         plain(|| {
-            let (books, place) = (books(ledger)?, Place::new(heard)?);
-            let (unix, error, trust) = given(wall)?.sample()?;
-            let heard = books.set_wall(Instant::from_micros(now_us), unix, error, trust);
-            place.put(tollgate_heard::from(heard) as u32);
-            Ok(())
+            let (books, now) = (books(ledger)?, Instant::from_micros(now_us));
+            told(wall, heard, |unix, error, trust| books.set_wall(now, unix, error, trust))
         })
     }
 }
@@ -151,12 +148,7 @@ pub unsafe extern "C" fn tollgate_ledger_reserve(
 ) -> tollgate_status {
     let (now, ttl) = (Instant::from_micros(now_us), Duration::from_micros(ttl_us));
     // SAFETY: the caller keeps the rules.
-    unsafe {
-        explained(why, || {
-            let lines = lines(amounts, count)?;
-            receipted(receipt, || Ok(books(ledger)?.reserve(now, JobId(id), lines.as_slice(), ttl)?))
-        })
-    }
+    unsafe { booked(amounts, count, receipt, why, |lines| Ok(books(ledger)?.reserve(now, JobId(id), lines, ttl)?)) }
 }
 
 /// Takes these `count` amounts at once, all or none. `receipt` may be NULL.
@@ -172,14 +164,9 @@ pub unsafe extern "C" fn tollgate_ledger_charge(
     receipt: *mut tollgate_receipt,
     why: *mut tollgate_why,
 ) -> tollgate_status {
+    let now = Instant::from_micros(now_us);
     // SAFETY: the caller keeps the rules.
-    unsafe {
-        explained(why, || {
-            let lines = lines(amounts, count)?;
-            let now = Instant::from_micros(now_us);
-            receipted(receipt, || Ok(books(ledger)?.charge(now, JobId(id), lines.as_slice())?))
-        })
-    }
+    unsafe { booked(amounts, count, receipt, why, |lines| Ok(books(ledger)?.charge(now, JobId(id), lines)?)) }
 }
 
 /// Replaces what a hold has set aside by what was really used: one amount for every account of the hold. Less frees the
@@ -197,14 +184,9 @@ pub unsafe extern "C" fn tollgate_ledger_settle(
     receipt: *mut tollgate_receipt,
     why: *mut tollgate_why,
 ) -> tollgate_status {
+    let now = Instant::from_micros(now_us);
     // SAFETY: the caller keeps the rules.
-    unsafe {
-        explained(why, || {
-            let lines = lines(actual, count)?;
-            let now = Instant::from_micros(now_us);
-            receipted(receipt, || Ok(books(ledger)?.settle(now, JobId(id), lines.as_slice())?))
-        })
-    }
+    unsafe { booked(actual, count, receipt, why, |lines| Ok(books(ledger)?.settle(now, JobId(id), lines)?)) }
 }
 
 /// Settles whatever it was: as `tollgate_ledger_settle`, but never refused. What a budget cannot take is unaccounted, and
@@ -219,14 +201,9 @@ pub unsafe extern "C" fn tollgate_ledger_absorb(
     receipt: *mut tollgate_receipt,
     why: *mut tollgate_why,
 ) -> tollgate_status {
+    let now = Instant::from_micros(now_us);
     // SAFETY: the caller keeps the rules.
-    unsafe {
-        explained(why, || {
-            let lines = lines(actual, count)?;
-            let now = Instant::from_micros(now_us);
-            receipted(receipt, || Ok(books(ledger)?.absorb(now, JobId(id), lines.as_slice())?))
-        })
-    }
+    unsafe { booked(actual, count, receipt, why, |lines| Ok(books(ledger)?.absorb(now, JobId(id), lines)?)) }
 }
 
 /// Gives back a part of what a settled job was charged; may be called again for more of it. `receipt` may be NULL.
@@ -243,14 +220,9 @@ pub unsafe extern "C" fn tollgate_ledger_refund(
     receipt: *mut tollgate_receipt,
     why: *mut tollgate_why,
 ) -> tollgate_status {
+    let now = Instant::from_micros(now_us);
     // SAFETY: the caller keeps the rules.
-    unsafe {
-        explained(why, || {
-            let lines = lines(amounts, count)?;
-            let now = Instant::from_micros(now_us);
-            receipted(receipt, || Ok(books(ledger)?.refund(now, JobId(id), lines.as_slice())?))
-        })
-    }
+    unsafe { booked(amounts, count, receipt, why, |lines| Ok(books(ledger)?.refund(now, JobId(id), lines)?)) }
 }
 
 /// Releases a hold whose job did not run. `receipt` may be NULL.
@@ -316,11 +288,8 @@ pub unsafe extern "C" fn tollgate_ledger_report(
     // SAFETY: the caller keeps the rules.
     unsafe {
         plain(|| {
-            let (books, place) = (read(ledger)?, Place::new(report)?);
-            let account = u8::try_from(account).map_err(|_| tollgate_status::ErrorNotFound)?;
-            let report = books.report(Instant::from_micros(now_us), AccountId(account));
-            place.put(report.ok_or(tollgate_status::ErrorNotFound)?.into());
-            Ok(())
+            let books = read(ledger)?;
+            reported(report, account, |account| books.report(Instant::from_micros(now_us), account))
         })
     }
 }

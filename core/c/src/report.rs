@@ -1,8 +1,9 @@
 //! What accounts say: receipts, reports, the wall clock.
 
-use tollgate::{Duration, Heard, Receipt, Report, Trust, UnixMicros};
+use tollgate::{AccountId, Duration, Heard, Line, Receipt, Report, Trust, UnixMicros};
 
-use crate::call::{Done, Place, flag};
+use crate::budget::{lines, tollgate_line};
+use crate::call::{Done, Place, explained, flag, given};
 use crate::status::tollgate_status;
 use crate::why::tollgate_why;
 
@@ -150,5 +151,56 @@ pub(crate) unsafe fn receipted(
     // SAFETY: the caller's promise.
     let place = unsafe { Place::optional(receipt)? };
     place.put(call()?.into());
+    Ok(())
+}
+
+/// Does what takes the lines of a job, and tells its receipt and its reasons.
+///
+/// # Safety
+/// As [`lines`], [`receipted`] and [`explained`].
+pub(crate) unsafe fn booked(
+    amounts: *const tollgate_line,
+    count: usize,
+    receipt: *mut tollgate_receipt,
+    why: *mut tollgate_why,
+    call: impl FnOnce(&[Line]) -> Result<Receipt, tollgate_why>,
+) -> tollgate_status {
+    // SAFETY: the caller's promise.
+    unsafe {
+        explained(why, || {
+            let lines = lines(amounts, count)?;
+            receipted(receipt, || call(lines.as_slice()))
+        })
+    }
+}
+
+/// Writes the report of an account, if there is one.
+///
+/// # Safety
+/// A `report` that is neither NULL nor misaligned can be written to during the call.
+pub(crate) unsafe fn reported(
+    report: *mut tollgate_report,
+    account: u32,
+    of: impl FnOnce(AccountId) -> Option<Report>,
+) -> Done {
+    // SAFETY: the caller's promise.
+    let place = unsafe { Place::new(report)? };
+    let account = u8::try_from(account).map_err(|_| tollgate_status::ErrorNotFound)?;
+    place.put(of(AccountId(account)).ok_or(tollgate_status::ErrorNotFound)?.into());
+    Ok(())
+}
+
+/// Tells what a wall clock shows, and writes what became of it.
+///
+/// # Safety
+/// As [`given`], and a `heard` that is neither NULL nor misaligned can be written to during the call.
+pub(crate) unsafe fn told(
+    wall: *const tollgate_wall,
+    heard: *mut u32,
+    tell: impl FnOnce(UnixMicros, Duration, Trust) -> Heard,
+) -> Done {
+    // SAFETY: the caller's promise.
+    let (place, (unix, error, trust)) = unsafe { (Place::new(heard)?, given(wall)?.sample()?) };
+    place.put(tollgate_heard::from(tell(unix, error, trust)) as u32);
     Ok(())
 }

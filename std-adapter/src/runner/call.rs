@@ -81,8 +81,10 @@ impl From<GateError> for Stop {
 /// use tollgate::{AccountId, Amount, Credits, Duration, Line, Outcome};
 /// use tollgate_std::{Call, Stop};
 /// # struct Task { id: u64, credits: Option<u32> }
-/// # async fn post() -> (Outcome, Task) { unimplemented!() }
-/// # async fn ask(_id: u64) -> Task { unimplemented!() }
+/// # async fn post() -> (Outcome, Task) {
+/// #     (Outcome::Failed(tollgate::Failure::NotSent), Task { id: 0, credits: None })
+/// # }
+/// # async fn ask(id: u64) -> Task { Task { id, credits: Some(30) } }
 /// async fn video(mut call: Call) -> Result<u64, Stop> {
 ///     call.sending()?;
 ///     let (outcome, mut task) = post().await;
