@@ -279,6 +279,11 @@ impl Book for TokenBucket {
         Ok(at)
     }
 
+    fn fits(&self, now: Instant, cost: u64) -> bool {
+        let left = cost.checked_mul(self.step).and_then(|need| self.full().checked_sub(need));
+        left.is_some_and(|left| self.missing_at(now) <= left)
+    }
+
     fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
         let need = self.level(cost)?;
         let missing = self.missing_at(now);

@@ -25,6 +25,7 @@ mod money;
 mod offer;
 mod part;
 mod reconcile;
+mod refusal;
 mod request;
 mod status;
 mod time;
@@ -33,7 +34,7 @@ use core::fmt;
 
 use heapless::Vec;
 
-pub use answer::Answer;
+pub use answer::{Answer, Fate};
 pub use call::Permit;
 use call::{Call, Held, HeldIn};
 pub use finish::{Cost, Finished};
@@ -50,12 +51,12 @@ pub use reconcile::{Found, Seen};
 pub use request::{AskError, Binding, Request};
 pub use status::{Counters, Status};
 
-use crate::bounded::{Bounded, Counting};
+use crate::bounded::Bounded;
 use crate::job::JobId;
-use crate::limiter::{Denied, admit_at};
-use crate::log::{Wait, Who, log};
+use crate::log::{Who, log};
 use crate::retry::Repeatable;
 use crate::time::{Duration, Instant};
+use crate::window::is_live;
 
 /// Every limit of one upstream: up to `JOBS` jobs, live or remembered, and `CALLS` requests on their way at once.
 ///
@@ -192,21 +193,31 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// wrong with the request. Nothing has changed then, but for what time has done to permits that were lost.
     pub fn ask(&mut self, now: Instant, request: &Request<'_>) -> Result<Permit, AskError> {
         let asks = self.kind(self.effective(now), request)?;
-        self.admit(now, request, asks)
+        self.admit(now, request, asks).map_err(|limit| self.refused(now, request, asks, limit))
     }
 
-    /// When this request would pass, if nothing happens until then; while permits are out that may come back unsent, when
-    /// the first of them is void, if that is sooner. Changes nothing.
+    /// As [`ask`](Self::ask), for who comes back anyway: yes, or not now. The reason, and when, would be told by
+    /// [`earliest`](Self::earliest); to find that out is most of the work of a refusal, and of the code.
     ///
-    /// # Errors
-    /// As [`ask`](Self::ask), but never `Until`.
-    pub fn earliest(&self, now: Instant, request: &Request<'_>) -> Result<Instant, AskError> {
-        let eff = self.effective(now);
-        let asks = self.kind(eff, request)?;
-        match self.when(eff, request, asks) {
-            Ok(()) => Ok(now),
-            Err((_, Denied::Until(at))) => Ok(at),
-            Err((limit, denied)) => Err(AskError::Refused { limit, denied }),
+    /// A refusal is counted for the first limit that binds, in the order of [`Binding`].
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Duration, Gate, Instant, JobId, Limits, Request};
+    /// let now = Instant::ORIGIN;
+    /// let mut gate = Gate::<_, 8, 2>::new(Limits::new(), now).with_slots(1);
+    /// assert!(gate.try_ask(now, &Request::new(JobId(1), Duration::from_mins(10))).is_some());
+    /// assert!(gate.try_ask(now, &Request::new(JobId(2), Duration::from_mins(10))).is_none());
+    /// ```
+    pub fn try_ask(&mut self, now: Instant, request: &Request<'_>) -> Option<Permit> {
+        let asks = self.kind(self.effective(now), request).ok()?;
+        match self.admit(now, request, asks) {
+            Ok(permit) => Some(permit),
+            Err(limit) => {
+                self.state.counters.refuse(limit);
+                log!(debug, "{}: refused by {}", Who(request.started(asks)), limit);
+                None
+            }
         }
     }
 
@@ -232,231 +243,111 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// [`AskError::Refused`].
     pub fn poll(&mut self, now: Instant, cost: u32) -> Result<Permit, AskError> {
         let request = Request::new(JobId(0), Duration::ZERO).counts(cost).attempt(1);
-        self.admit(now, &request, Asks::Nothing)
+        let asks = Asks::Nothing;
+        self.admit(now, &request, asks).map_err(|limit| self.refused(now, &request, asks, limit))
     }
 
-    fn admit(&mut self, now: Instant, request: &Request<'_>, asks: Asks) -> Result<Permit, AskError> {
-        self.note(now);
-        let eff = self.effective(now);
-        let mut quoted = self.when(eff, request, asks);
-        if quoted.is_err() && self.calls.iter().any(|call| call.until <= eff) {
+    /// All or nothing; the first limit that binds.
+    fn admit(&mut self, now: Instant, request: &Request<'_>, asks: Asks) -> Result<Permit, Binding> {
+        let eff = self.note(now);
+        if self.calls.iter().any(|call| !is_live(call.until, eff)) {
             // What lost permits hold comes back only by settling them.
             self.advance(eff);
-            quoted = self.when(eff, request, asks);
         }
-        let granted = quoted.and_then(|()| {
-            self.advance(eff);
-            self.book(eff, request)
-        });
-        let held = match granted {
-            Ok(held) => held,
-            Err((limit, denied)) => {
-                self.state.counters.refuse(limit);
-                let job = (asks != Asks::Nothing).then_some(request.job);
-                log!(debug, "{}: refused by {}, {}", Who(job), limit, Wait(denied, eff));
-                return Err(AskError::Refused { limit, denied });
-            }
-        };
+        self.refusal(eff, request, asks)?;
+        self.advance(eff);
+        let held = self.book(eff, request.requests)?;
         Ok(self.enter(eff, request, asks, held))
     }
 
-    /// Whether it passes at `eff`; if not, exactly when, and who binds.
-    #[inline]
-    fn when(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Result<(), (Binding, Denied)> {
-        match self.quote(eff, request, asks) {
-            None => Ok(()),
-            Some(refused) => Err(self.look_ahead(eff, request, asks, refused)),
-        }
-    }
-
-    /// Exactly when what is `refused` at `eff` passes, and who binds until then.
-    #[inline(never)]
-    fn look_ahead(
-        &self,
-        eff: Instant,
-        request: &Request<'_>,
-        asks: Asks,
-        refused: (Binding, Denied),
-    ) -> (Binding, Denied) {
-        let (mut binds, mut first) = (refused.0, Some(refused));
-        let admitted =
-            admit_at(eff, Duration::ZERO, |asked, _| match first.take().or_else(|| self.quote(asked, request, asks)) {
-                None => Ok(asked),
-                Some((limit, denied)) => {
-                    binds = limit;
-                    Err(denied)
-                }
-            });
-        match (admitted, asks) {
-            // When its lease is over it is no longer a question of limits.
-            (Err(Denied::Until(at)), Asks::Again) => (binds, Denied::Until(at.min(self.ends(request.job)))),
-            (Err(denied), _) => (binds, denied),
-            // It was refused at `eff`.
-            (Ok(_), _) => refused,
-        }
-    }
-
-    fn ends(&self, id: JobId) -> Instant {
-        self.find(id).map_or(Instant::MAX, |job| job.ends)
-    }
-
-    /// Asks every limit; the worst refusal counts, and the first wins a tie. `None` if all agree. On its own, so that
-    /// nothing is got ready for a second round where one is enough.
-    #[inline(never)]
-    fn quote(&self, asked: Instant, request: &Request<'_>, asks: Asks) -> Option<(Binding, Denied)> {
-        let limits = self.limits.all();
-        let cost = request.requests;
-        let mut worst = Worst(None);
-        let closed = self.state.block.max(self.state.paced);
-        if closed > asked {
-            worst.hear(Binding::Block, Denied::Until(closed));
-        }
-        self.part(asked, Binding::Requests, limits.requests.part_quote(asked, cost), &mut worst);
-        self.part(asked, Binding::Window, limits.window.part_quote(asked, cost), &mut worst);
+    /// The first limit that binds at `eff`, without when it will not.
+    fn refusal(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Result<(), Binding> {
+        let (limits, cost) = (self.limits.all(), request.requests);
+        let must = |fits: bool, limit: Binding| if fits { Ok(()) } else { Err(limit) };
+        must(self.state.block.max(self.state.paced) <= eff, Binding::Block)?;
+        must(limits.requests.part_fits(eff, cost), Binding::Requests)?;
+        must(limits.window.part_fits(eff, cost), Binding::Window)?;
         if asks == Asks::New {
-            if let Err(denied) = self.slots_quote(asked, request.weight) {
-                worst.hear(Binding::Slots, denied);
-            }
-            if let Err(denied) = self.place_quote(asked) {
-                worst.hear(Binding::Jobs, denied);
-            }
-            if let Err((account, denied)) =
-                limits.money.quote(asked, request.estimate, self.state.next_due, self.endings())
-            {
-                worst.hear(Binding::Money(account), denied);
-            }
+            must(self.slots_fit(eff, request.weight), Binding::Slots)?;
+            must(self.has_place(eff), Binding::Jobs)?;
+            limits.money.fits(eff, request.estimate, self.state.next_due, self.endings()).map_err(Binding::Money)?;
         }
-        self.part(asked, Binding::Breaker, limits.breaker.part_quote(asked, 1), &mut worst);
-        if let Err(denied) = self.call_quote(asked) {
-            worst.hear(Binding::Calls, denied);
-        }
-        worst.0
-    }
-
-    /// What a limit answers that books requests.
-    #[inline]
-    fn part(&self, asked: Instant, limit: Binding, quote: Result<Instant, Denied>, worst: &mut Worst) {
-        match quote {
-            Ok(at) if at <= asked => {}
-            Ok(at) => worst.hear(limit, self.or_void(asked, Denied::Until(at))),
-            Err(denied) => worst.hear(limit, self.or_void(asked, denied)),
-        }
-    }
-
-    /// A permit that is not sent gives its request back when it is void, and that may be all that is waited for.
-    #[inline(never)]
-    fn or_void(&self, asked: Instant, denied: Denied) -> Denied {
-        let unsent = self.calls.iter().filter(|call| !call.sent).map(|call| call.until).min();
-        match (denied, unsent) {
-            (Denied::Until(at), Some(void)) => Denied::Until(at.min(void.max(asked))),
-            (Denied::Busy, Some(void)) => Denied::Until(void.max(asked)),
-            (denied, _) => denied,
-        }
+        must(self.has_call_place(eff), Binding::Calls)?;
+        must(limits.breaker.part_fits(eff, 1), Binding::Breaker)
     }
 
     /// Charges what a request books, or nothing.
-    fn book(&mut self, eff: Instant, request: &Request<'_>) -> Result<HeldIn<L>, (Binding, Denied)> {
-        let cost = request.requests;
+    fn book(&mut self, eff: Instant, cost: u32) -> Result<HeldIn<L>, Binding> {
         let limits = self.limits.all_mut();
-        let requests = limits.requests.part_book(eff, cost).map_err(|denied| (Binding::Requests, denied))?;
-        let window = match limits.window.part_book(eff, cost) {
-            Ok(held) => held,
-            Err(denied) => {
-                limits.requests.part_settle(eff, requests, false);
-                return Err((Binding::Window, denied));
-            }
+        let requests = limits.requests.part_book(eff, cost).map_err(|_| Binding::Requests)?;
+        let Ok(window) = limits.window.part_book(eff, cost) else {
+            limits.requests.part_settle(eff, requests, false);
+            return Err(Binding::Window);
         };
-        match limits.breaker.part_book(eff, 1) {
-            Ok(breaker) => Ok(Held { requests, window, breaker }),
-            Err(denied) => {
-                limits.window.part_settle(eff, window, false);
-                limits.requests.part_settle(eff, requests, false);
-                Err((Binding::Breaker, denied))
-            }
-        }
+        let Ok(breaker) = limits.breaker.part_book(eff, 1) else {
+            limits.window.part_settle(eff, window, false);
+            limits.requests.part_settle(eff, requests, false);
+            return Err(Binding::Breaker);
+        };
+        Ok(Held { requests, window, breaker })
     }
 
     /// Second pass: everything agreed.
     fn enter(&mut self, eff: Instant, request: &Request<'_>, asks: Asks, held: HeldIn<L>) -> Permit {
         let until = eff.saturating_add(self.state.patience.to_send);
+        self.state.next_due = self.state.next_due.min(until);
+        self.state.counters.granted = self.state.counters.granted.saturating_add(1);
         self.state.mark = self.state.mark.checked_add(1).unwrap_or(1);
         let mark = self.state.mark;
         if asks == Asks::New {
-            self.make_place();
-            let job = Job::new(request.job, request.weight, <L::Money as Money>::NOTHING, eff, until);
-            // A place was made.
-            if !self.jobs.is_full() {
-                let _ = self.jobs.extend_from_slice(&[job]);
-            }
-            if let Some(job) = self.jobs.last_mut() {
-                self.limits.all_mut().money.hold(request.estimate, &mut job.amounts);
-            }
+            let mut job = Job::new(request.job, request.weight, <L::Money as Money>::NOTHING, eff, until);
+            self.limits.all_mut().money.hold(request.estimate, &mut job.amounts);
+            self.put_job(job);
         }
-        let job = (asks != Asks::Nothing).then_some(request.job);
         let (id, lease, first) = (request.job, request.lease, !request.retry);
         let call = Call { mark, id, asks, since: eff, until, lease, sent: false, first, held };
-        // A place was checked before.
-        let _ = self.calls.put(call);
-        self.state.next_due = self.state.next_due.min(until);
-        self.state.counters.granted = self.state.counters.granted.saturating_add(1);
+        // A place was checked before: one that is free, or a new one.
+        match self.calls.iter_mut().find(|call| call.is_free()) {
+            Some(free) => *free = call,
+            None => {
+                let _ = self.calls.put(call);
+            }
+        }
+        let job = request.started(asks);
         log!(debug, "{}: granted", Who(job));
         Permit { mark, job, until }
     }
 
-    /// Forgets the job that was settled first, else the one that is overdue longest, if the table is full.
-    fn make_place(&mut self) {
-        if !self.jobs.is_full() {
-            return;
-        }
-        let order = self.state.order;
-        let age = |job: &Job<_>| (job.state == JobState::Settled, order.wrapping_sub(job.order));
-        let over = self.jobs.iter().numbered().filter(|(_, job)| !job.state.has_hold());
-        if let Some((index, job)) = over.max_by_key(|(_, job)| age(job)) {
-            let lost = u32::from(job.state == JobState::Overdue);
-            self.state.counters.forgotten = self.state.counters.forgotten.saturating_add(lost);
-            self.jobs.take_out(index);
-        }
-    }
-
-    fn slots_quote(&self, asked: Instant, weight: u32) -> Result<(), Denied> {
-        if weight > self.state.slots {
-            return Err(Denied::Never { max: u64::from(self.state.slots) });
-        }
-        // What the adaptation has lowered may rise again: not `Never`.
-        let limit = self.slots();
-        let fits = |taken: u64| weight == 0 || taken.saturating_add(u64::from(weight)) <= u64::from(limit);
-        if fits(self.taken(asked)) { Ok(()) } else { Err(self.slots_return(asked, fits)) }
-    }
-
-    /// When leases alone free enough slots.
-    #[inline(never)]
-    fn slots_return(&self, asked: Instant, fits: impl Fn(u64) -> bool) -> Denied {
-        let mut at = asked;
-        for _ in 0..JOBS {
-            let ends = self.jobs.iter().filter(|job| job.state.has_slot()).map(|job| job.ends);
-            let Some(next) = ends.filter(|end| *end > at && *end < Instant::MAX).min() else { break };
-            at = next;
-            if fits(self.taken(at)) {
-                return Denied::Until(at);
+    /// Puts a job into a place that is free, into a new one, else into that of the job that was settled first, else of the
+    /// one that is overdue longest, which is forgotten. `false` if there is none: all are live.
+    pub(crate) fn put_job(&mut self, job: Job<<L::Money as Money>::Amounts>) -> bool {
+        let (full, order) = (self.jobs.is_full(), self.state.order);
+        let age = |job: &Job<_>| (job.is_free(), job.state == JobState::Settled, order.wrapping_sub(job.order));
+        let over = self.jobs.iter_mut().filter(|job| job.is_free() || full && !job.state.has_hold());
+        match over.max_by_key(|job| age(job)) {
+            Some(place) => {
+                let lost = u32::from(place.state == JobState::Overdue);
+                self.state.counters.forgotten = self.state.counters.forgotten.saturating_add(lost);
+                *place = job;
+                true
             }
+            None => self.jobs.put(job).is_ok(),
         }
-        Denied::Busy
     }
 
-    fn place_quote(&self, asked: Instant) -> Result<(), Denied> {
-        if !self.jobs.is_full() || self.jobs.iter().any(|job| job.is_forgettable(asked)) {
-            return Ok(());
-        }
-        let first = self.jobs.iter().map(|job| job.ends).min().unwrap_or(Instant::MAX);
-        Err(if first == Instant::MAX { Denied::Busy } else { Denied::Until(first) })
+    /// Whether there is a place for a new job at `eff`.
+    fn has_place(&self, eff: Instant) -> bool {
+        !self.jobs.is_full() || self.jobs.iter().any(|job| job.is_forgettable(eff))
     }
 
-    fn call_quote(&self, asked: Instant) -> Result<(), Denied> {
-        if !self.calls.is_full() || self.calls.iter().any(|call| call.until <= asked) {
-            return Ok(());
-        }
-        let first = self.calls.iter().map(|call| call.until).min().unwrap_or(Instant::MAX);
-        Err(Denied::Until(first))
+    /// Whether there is a place for another request at `eff`.
+    fn has_call_place(&self, eff: Instant) -> bool {
+        !self.calls.is_full() || self.calls.iter().any(|call| call.is_free() || !is_live(call.until, eff))
+    }
+
+    /// Whether so many slots are free at `eff`.
+    fn slots_fit(&self, eff: Instant, weight: u32) -> bool {
+        weight == 0 || self.taken(eff).saturating_add(u64::from(weight)) <= u64::from(self.slots())
     }
 
     /// The weight that is taken at `eff`: by strangers, and by our jobs, at most 2^16 of 2^32 each.
@@ -475,26 +366,14 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     fn find(&self, id: JobId) -> Option<&Job<<L::Money as Money>::Amounts>> {
-        self.jobs.iter().find(|job| job.id == id)
+        self.jobs.iter().find(|job| job.id == id && !job.is_free())
     }
 
     fn find_mut(&mut self, id: JobId) -> Option<&mut Job<<L::Money as Money>::Amounts>> {
-        self.jobs.iter_mut().find(|job| job.id == id)
+        self.jobs.iter_mut().find(|job| job.id == id && !job.is_free())
     }
 
     fn has_call(&self, id: JobId) -> bool {
         self.calls.iter().any(|call| call.job() == Some(id))
-    }
-}
-
-/// The refusal that binds so far.
-struct Worst(Option<(Binding, Denied)>);
-
-impl Worst {
-    #[inline(never)]
-    fn hear(&mut self, limit: Binding, denied: Denied) {
-        if self.0.is_none_or(|(_, worst)| denied.outranks(worst)) {
-            self.0 = Some((limit, denied));
-        }
     }
 }

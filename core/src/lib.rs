@@ -113,8 +113,9 @@ pub use dispatcher::{Answered, Dispatcher, Next, SubmitError, Unheard, Work};
 pub use entropy::Entropy;
 pub use forecast::{Forecast, burns_out};
 pub use gate::{
-    Adapt, Adaptation, Answer, AnyLimits, AskError, Binding, Cost, Counters, Finished, Found, Fuse, Gate, GateError,
-    HeldAmount, JobState, Limits, Money, Offer, Part, Patience, Permit, Request, Requests, Restrain, Seen, Status,
+    Adapt, Adaptation, Answer, AnyLimits, AskError, Binding, Cost, Counters, Fate, Finished, Found, Fuse, Gate,
+    GateError, HeldAmount, JobState, Limits, Money, Offer, Part, Patience, Permit, Request, Requests, Restrain, Seen,
+    Status,
 };
 pub use grants::{Grant, GrantAsk, GrantError, GrantReport, Grants, Segment};
 pub use hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};

@@ -171,6 +171,12 @@ pub trait Book {
     /// [`Denied::Never`]: too big.
     fn quote(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied>;
 
+    /// Whether `cost` can be booked now, for now. Override it where that is cheaper than to find out when.
+    #[inline]
+    fn fits(&self, now: Instant, cost: u64) -> bool {
+        matches!(self.quote(now, now, cost), Ok(at) if at <= now)
+    }
+
     /// Books `cost` at `at`, which is never before `now`.
     ///
     /// Checks again, so that a stale quote is refused and not believed; succeeds for what `quote` has just answered.
@@ -205,6 +211,10 @@ impl<B: Book + ?Sized> Book for &mut B {
 
     fn quote(&self, now: Instant, from: Instant, cost: u64) -> Result<Instant, Denied> {
         (**self).quote(now, from, cost)
+    }
+
+    fn fits(&self, now: Instant, cost: u64) -> bool {
+        (**self).fits(now, cost)
     }
 
     fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {

@@ -1,15 +1,16 @@
 //! `Answer`: from the permit to what the server said.
 
-use super::call::Permit;
+use super::Gate;
+use super::call::{Call, HeldIn, Permit};
 use super::job::{GateError, JobState};
 use super::limits::AnyLimits;
 use super::part::{Adapt, Restrain};
-use super::{Asks, Gate};
-use crate::bounded::{Bounded, Counting};
+use crate::bounded::Counting;
 use crate::job::JobId;
 use crate::log::{Said, Who, log};
 use crate::retry::{Advice, Decision, Failure, Health, Outcome, Reason, Repeatable, Restraint, Retry, Verdict};
 use crate::time::{Duration, Instant};
+use crate::window::is_live;
 
 /// What becomes of a request and its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,11 +45,18 @@ impl From<Decision> for Answer {
     }
 }
 
-/// What an outcome says about whether the job runs.
-enum Fate {
+/// What has become of a request that was sent, for [`Gate::resolved`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Fate {
+    /// The server has accepted it: the job runs, and keeps slot and money.
     Runs,
-    DoesNotRun,
-    Nobody,
+    /// The server has refused it: the job is free, and the request counts.
+    Refused,
+    /// It has not reached the server after all: everything returns.
+    NotSent,
+    /// It broke off: nobody knows whether the job runs.
+    Unknown,
 }
 
 impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
@@ -60,25 +68,13 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// job was found running or finished since; [`GateError::NotFound`]: its job is forgotten. Cancel the permit then.
     pub fn sending(&mut self, now: Instant, permit: &Permit) -> Result<(), GateError> {
         let eff = self.note(now);
-        let to_answer = self.state.patience.to_answer;
-        let call = self.calls.iter().place(|call| call.mark == permit.mark && call.until > eff);
-        let index = call.ok_or(GateError::StalePermit)?;
-        let Some(call) = self.calls.get(index) else { return Err(GateError::StalePermit) };
-        if call.sent {
-            return Err(GateError::Unexpected { state: JobState::Sent });
-        }
-        // Another word about the job may have come since it was asked for.
-        match call.job().map(|id| self.state_at(id, eff)) {
-            None | Some(Some(JobState::Asked | JobState::Unknown)) => {}
-            Some(None) => return Err(GateError::NotFound),
-            Some(Some(state)) => return Err(GateError::Unexpected { state }),
-        }
+        let index = self.unsent(eff, permit)?;
         self.advance(eff);
-        let Some(call) = self.calls.iter_mut().find(|call| call.mark == permit.mark) else {
-            return Err(GateError::StalePermit);
-        };
-        (call.sent, call.since, call.until) = (true, eff, eff.saturating_add(to_answer));
-        let (until, lease, first, id) = (call.until, call.lease, call.first, call.job());
+        // Time ends only other requests.
+        let Some(call) = self.calls.get_mut(index) else { return Err(GateError::StalePermit) };
+        let until = eff.saturating_add(self.state.patience.to_answer);
+        (call.sent, call.since, call.until) = (true, eff, until);
+        let (lease, first, id) = (call.lease, call.first, call.job());
         if let Some(job) = id.and_then(|id| self.find_mut(id)) {
             let ends = lease_end(eff, lease).max(until);
             job.ends = if job.state == JobState::Asked { ends } else { job.ends.max(ends) };
@@ -92,6 +88,26 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         Ok(())
     }
 
+    /// The place of the request of a permit that may be sent at `eff`.
+    pub(super) fn unsent(&self, eff: Instant, permit: &Permit) -> Result<usize, GateError> {
+        let (index, call) = self.call(eff, permit)?;
+        if call.sent {
+            return Err(GateError::Unexpected { state: JobState::Sent });
+        }
+        // Another word about the job may have come since it was asked for.
+        let Some(id) = call.job() else { return Ok(index) };
+        match self.state_at(id, eff).ok_or(GateError::NotFound)? {
+            JobState::Asked | JobState::Unknown => Ok(index),
+            state => Err(GateError::Unexpected { state }),
+        }
+    }
+
+    /// The request of a permit, if it is under way at `eff`, and its place.
+    pub(super) fn call(&self, eff: Instant, permit: &Permit) -> Result<(usize, &Call<HeldIn<L>>), GateError> {
+        let under_way = |call: &Call<_>| call.mark == permit.mark && !call.is_free() && is_live(call.until, eff);
+        self.calls.iter().numbered().find(|(_, call)| under_way(call)).ok_or(GateError::StalePermit)
+    }
+
     /// Gives a permit back. Not sent yet, everything returns, also the place of a probe; once sent, its job is
     /// [`Unknown`](JobState::Unknown), for it may run.
     ///
@@ -100,20 +116,49 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     #[expect(clippy::needless_pass_by_value, reason = "a permit that is given back is gone")]
     pub fn cancel(&mut self, now: Instant, permit: Permit) -> Result<(), GateError> {
         let eff = self.note(now);
-        let call = self.calls.iter().any(|call| call.mark == permit.mark && call.until > eff);
-        if !call {
-            return Err(GateError::StalePermit);
-        }
+        let (index, _) = self.call(eff, &permit)?;
         self.advance(eff);
-        let index = self.calls.iter().place(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
-        let call = self.calls.take_out(index).ok_or(GateError::StalePermit)?;
-        let sent = call.sent;
-        match self.abandon(eff, call) {
-            Some(id) if sent => self.doubt(id, false),
-            Some(id) => self.void(eff, id),
-            None => {}
-        }
+        self.abandon(eff, index);
         Ok(())
+    }
+
+    /// Hears what has become of a request, from a program that decides by itself whether to send it again:
+    /// [`answered`](Self::answered) without its [`Retry`], and without what that needs of memory and code. A breaker takes
+    /// `Runs` for a success, `Unknown` for a failure, and the others for neither; nothing is learnt about the server.
+    ///
+    /// # Errors
+    /// [`GateError::StalePermit`]; [`GateError::Unexpected`]: it was not sent.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Duration, Fate, Gate, Instant, JobId, JobState, Limits, Request};
+    /// let now = Instant::ORIGIN;
+    /// let mut gate = Gate::<_, 8, 2>::new(Limits::new(), now).with_slots(1);
+    /// let permit = gate.ask(now, &Request::new(JobId(1), Duration::from_mins(10)))?;
+    /// gate.sending(now, &permit).unwrap();
+    /// gate.resolved(now, &permit, Fate::Runs).unwrap();
+    /// assert_eq!(gate.job(now, JobId(1)), Some(JobState::Running));
+    /// # Ok::<(), tollgate::AskError>(())
+    /// ```
+    pub fn resolved(&mut self, now: Instant, permit: &Permit, fate: Fate) -> Result<(), GateError> {
+        let eff = self.note(now);
+        let index = self.sent(eff, permit)?;
+        self.advance(eff);
+        let health = match fate {
+            Fate::Runs => Health::Success,
+            Fate::Unknown => Health::Failure,
+            Fate::Refused | Fate::NotSent => Health::Unknown,
+        };
+        self.conclude(eff, index, fate, health);
+        Ok(())
+    }
+
+    /// The place of the request of a permit that was sent.
+    fn sent(&self, eff: Instant, permit: &Permit) -> Result<usize, GateError> {
+        match self.call(eff, permit)? {
+            (_, call) if !call.sent => Err(GateError::Unexpected { state: JobState::Asked }),
+            (index, _) => Ok(index),
+        }
     }
 
     /// Hears how a request ended, settles what it booked, and decides what becomes of it. `retry` is the call's own, and
@@ -133,13 +178,10 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         entropy: u32,
     ) -> Result<Answer, GateError> {
         let eff = self.note(now);
-        match self.calls.iter().find(|call| call.mark == permit.mark && call.until > eff) {
-            None => return Err(GateError::StalePermit),
-            Some(call) if !call.sent => return Err(GateError::Unexpected { state: JobState::Asked }),
-            Some(_) => self.advance(eff),
-        }
-        let index = self.calls.iter().place(|call| call.mark == permit.mark).ok_or(GateError::StalePermit)?;
-        let call = self.calls.take_out(index).ok_or(GateError::StalePermit)?;
+        let index = self.sent(eff, permit)?;
+        self.advance(eff);
+        let Some(call) = self.calls.get(index) else { return Err(GateError::StalePermit) };
+        let (sent, job) = (call.since, call.job());
         let observed = u32::try_from(self.taken(eff)).unwrap_or(u32::MAX);
         let mut none = Restraint::default();
         let restraint = self.limits.all_mut().restraint.restraint().unwrap_or(&mut none);
@@ -147,18 +189,19 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         if let Some(burst) = restraint.burst.as_mut().filter(|_| advice.health == Health::Success) {
             burst.reset();
         }
-        let (sent, again, counts) =
-            (call.since, call.asks == Asks::Again, *outcome != Outcome::Failed(Failure::NotSent));
-        let job = self.settle_call(eff, call, counts, advice.health);
+        let fate = fate(outcome, retry.repeatable());
+        let before = self.conclude(eff, index, fate, advice.health);
         self.block(eff, sent, &advice);
         self.adapt(eff, sent, observed, &advice);
-        let Some(id) = job else { return Ok(told(eff, None, advice.decision.into())) };
-        let fate = match fate(outcome, retry.repeatable()) {
-            // What refuses the second request says nothing about the first.
-            Fate::DoesNotRun if again => Fate::Nobody,
-            fate => fate,
-        };
-        Ok(told(eff, job, self.judge(eff, id, &fate, advice.decision)))
+        Ok(told(
+            eff,
+            job,
+            match (before, fate) {
+                (Some((_, JobState::Sent)), Fate::Runs) => Answer::Accepted,
+                (Some((_, JobState::Settled)), _) => Answer::Finished,
+                _ => advice.decision.into(),
+            },
+        ))
     }
 
     /// Remembers the provider's name for a job, by which [`reconcile`](Self::reconcile) finds it too. Zero is no name.
@@ -207,31 +250,6 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             self.retune(eff);
         }
     }
-
-    fn judge(&mut self, eff: Instant, id: JobId, fate: &Fate, decision: Decision) -> Answer {
-        match self.find(id).map(|job| job.state) {
-            Some(JobState::Sent) => {}
-            Some(JobState::Settled) => return Answer::Finished,
-            // Found on a list, overdue or forgotten meanwhile: the answer only counts the request.
-            _ => return decision.into(),
-        }
-        match fate {
-            Fate::Runs => {
-                if let Some(job) = self.find_mut(id) {
-                    job.enter(JobState::Running, false);
-                }
-                Answer::Accepted
-            }
-            Fate::DoesNotRun => {
-                self.free(eff, id);
-                decision.into()
-            }
-            Fate::Nobody => {
-                self.doubt(id, false);
-                decision.into()
-            }
-        }
-    }
 }
 
 /// The answer, with a line for the log.
@@ -247,16 +265,17 @@ fn told(eff: Instant, job: Option<JobId>, answer: Answer) -> Answer {
 /// The table of `Outcome`, read for whether the job runs.
 fn fate(outcome: &Outcome, repeatable: Repeatable) -> Fate {
     match *outcome {
-        Outcome::Failed(Failure::NotSent | Failure::NotProcessed) => Fate::DoesNotRun,
+        Outcome::Failed(Failure::NotSent) => Fate::NotSent,
+        Outcome::Failed(Failure::NotProcessed) => Fate::Refused,
         // Cancelled by the caller, it may have arrived.
-        Outcome::Failed(Failure::Broken | Failure::Final) => Fate::Nobody,
+        Outcome::Failed(Failure::Broken | Failure::Final) => Fate::Unknown,
         Outcome::Answered { verdict, status, .. } => match (verdict, status) {
-            (Verdict::Soft | Verdict::Blind | Verdict::Concurrency | Verdict::HardQuota, _) => Fate::DoesNotRun,
+            (Verdict::Soft | Verdict::Blind | Verdict::Concurrency | Verdict::HardQuota, _) => Fate::Refused,
             (Verdict::Clear, 100..=399) => Fate::Runs,
             // The original still runs.
-            (_, 409) if repeatable == Repeatable::Keyed => Fate::Nobody,
-            (_, 408 | 500 | 502..=504 | 506..) | (Verdict::Overloaded, _) => Fate::Nobody,
-            _ => Fate::DoesNotRun,
+            (_, 409) if repeatable == Repeatable::Keyed => Fate::Unknown,
+            (_, 408 | 500 | 502..=504 | 506..) | (Verdict::Overloaded, _) => Fate::Unknown,
+            _ => Fate::Refused,
         },
     }
 }

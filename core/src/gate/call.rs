@@ -49,14 +49,25 @@ pub(crate) struct Call<H> {
     pub(crate) held: H,
 }
 
-impl<H> Call<H> {
+impl<H: Copy> Call<H> {
+    /// Its place is free; what it held is to be settled.
+    pub(crate) fn leave(&mut self) -> H {
+        (self.mark, self.asks, self.sent, self.until) = (0, Asks::Nothing, true, Instant::MAX);
+        self.held
+    }
+
+    /// Whether this is an empty place: no request has the number 0.
+    pub(crate) const fn is_free(&self) -> bool {
+        self.mark == 0
+    }
+
     pub(crate) fn job(&self) -> Option<JobId> {
         (self.asks != Asks::Nothing).then_some(self.id)
     }
 }
 
 /// What it has booked.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Held<Q, W, B> {
     pub(crate) requests: Q,
     pub(crate) window: W,

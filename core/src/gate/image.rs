@@ -15,7 +15,7 @@ use super::job::{HeldAmount, Job, JobState};
 use super::money::Money;
 use super::part::{Adapt, Fuse, Part, Requests, Restrain};
 use super::{Counters, Gate, Limits, State};
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, Counting};
 use crate::hold::AccountId;
 use crate::image::{Body, Config, Piece, Reader, Shift, Writer, number_on};
 use crate::job::JobId;
@@ -38,10 +38,10 @@ const fn job_len<M: Money>() -> usize {
 
 impl<Q, W, M, B, R, A, const JOBS: usize, const CALLS: usize> Body for Gate<Limits<Q, W, M, B, R, A>, JOBS, CALLS>
 where
-    Q: Requests<Held: Copy> + Piece + Clone,
-    W: Part<Held: Copy> + Piece + Clone,
+    Q: Requests + Piece + Clone,
+    W: Part + Piece + Clone,
     M: Money + Piece,
-    B: Fuse<Held: Copy> + Piece + Clone,
+    B: Fuse + Piece + Clone,
     R: Restrain + Piece,
     A: Adapt + Piece,
 {
@@ -70,11 +70,13 @@ where
         unsent().for_each(|call| breaker.verdict(eff, call.held.breaker, Health::Unknown));
         breaker.write(saved, to);
         limits.restraint.write(saved, to);
-        to.count(self.jobs.len());
-        for job in &self.jobs {
+        let jobs = || self.jobs.iter().filter(|job| !job.is_free());
+        let count = jobs().many();
+        to.count(count);
+        for job in jobs() {
             write_job(job, to);
         }
-        to.blank(JOBS.saturating_sub(self.jobs.len()).saturating_mul(job_len::<M>()));
+        to.blank(JOBS.saturating_sub(count).saturating_mul(job_len::<M>()));
     }
 
     fn read(&mut self, from: &mut Reader<'_>, when: &mut Shift) {
@@ -125,7 +127,7 @@ impl<L: super::AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, C
         for job in self.jobs.iter_mut().filter(|job| job.state == JobState::Sent) {
             job.enter(JobState::Unknown, true);
         }
-        self.state.next_due = self.first_end();
+        self.state.next_due = self.first_end().0;
     }
 }
 

@@ -40,6 +40,11 @@ impl JobState {
         matches!(self, Self::Asked | Self::Sent | Self::Unknown | Self::Running)
     }
 
+    /// Whether its lease ends it. What was asked and not sent ends with its request.
+    pub(super) const fn has_lease(self) -> bool {
+        matches!(self, Self::Sent | Self::Unknown | Self::Running | Self::NeedsActual)
+    }
+
     /// Whether its estimate is set aside.
     pub const fn has_hold(self) -> bool {
         self.has_slot() || matches!(self, Self::NeedsActual)
@@ -146,6 +151,8 @@ const MISSED: u8 = 1;
 const UNTOLD: u8 = 2;
 /// Two complete lists did not have it.
 const GONE: u8 = 4;
+/// Its place is free, and it counts as settled. Entries stay where they are: moving them would take more code.
+const FREE: u8 = 8;
 
 impl<A> Job<A> {
     /// One that is asked for.
@@ -157,6 +164,16 @@ impl<A> Job<A> {
     pub(crate) fn enter(&mut self, state: JobState, untold: bool) {
         self.state = state;
         self.flags = if untold { UNTOLD } else { 0 };
+    }
+
+    /// It is no longer here.
+    pub(crate) const fn leave(&mut self) {
+        (self.state, self.flags, self.ends) = (JobState::Settled, FREE, Instant::MAX);
+    }
+
+    /// Whether this is an empty place.
+    pub(crate) const fn is_free(&self) -> bool {
+        self.flags & FREE != 0
     }
 
     /// For an image.
@@ -174,6 +191,10 @@ impl<A> Job<A> {
 
     pub(crate) const fn is_untold(&self) -> bool {
         self.flags & UNTOLD != 0
+    }
+
+    pub(crate) const fn untell(&mut self) {
+        self.flags |= UNTOLD;
     }
 
     pub(crate) const fn tell(&mut self) {

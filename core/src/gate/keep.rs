@@ -7,7 +7,6 @@ use super::answer::lease_end;
 use super::job::{GateError, Job, JobState};
 use super::limits::AnyLimits;
 use super::money::Money;
-use crate::bounded::{Bounded, Counting};
 use crate::hold::Line;
 use crate::job::JobId;
 use crate::time::{Duration, Instant};
@@ -18,7 +17,7 @@ pub(crate) type AmountsOf<L> = <<L as AnyLimits>::Money as Money>::Amounts;
 impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// The jobs that have been sent: those a journal has to know.
     pub(crate) fn sent_jobs(&self) -> impl Iterator<Item = &Job<AmountsOf<L>>> {
-        self.jobs.iter().filter(|job| job.state != JobState::Asked)
+        self.jobs.iter().filter(|job| is_kept(job))
     }
 
     /// The entry of a job, in any state.
@@ -29,16 +28,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Whether [`sending`](Self::sending) would be refused now; if not, the job and the end of its lease.
     pub(crate) fn may_send(&self, now: Instant, permit: &super::Permit) -> Result<Option<(JobId, Instant)>, GateError> {
         let eff = self.effective(now);
-        let call = self.calls.iter().find(|call| call.mark == permit.mark && call.until > eff);
-        let call = call.ok_or(GateError::StalePermit)?;
-        if call.sent {
-            return Err(GateError::Unexpected { state: JobState::Sent });
-        }
-        match call.job().map(|id| self.state_at(id, eff)) {
-            None | Some(Some(JobState::Asked | JobState::Unknown)) => {}
-            Some(None) => return Err(GateError::NotFound),
-            Some(Some(state)) => return Err(GateError::Unexpected { state }),
-        }
+        let (_, call) = self.call(eff, permit)?;
+        self.unsent(eff, permit)?;
         let least = eff.saturating_add(self.state.patience.to_answer);
         Ok(call.job().map(|id| (id, lease_end(eff, call.lease).max(least))))
     }
@@ -73,8 +64,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// This job was freed, or forgotten.
     pub(crate) fn forget(&mut self, id: JobId) {
-        if let Some(index) = self.jobs.iter().place(|job| job.id == id) {
-            self.jobs.take_out(index);
+        if let Some(job) = self.find_mut(id) {
+            job.leave();
         }
     }
 
@@ -89,13 +80,12 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             *known = job;
             return true;
         }
-        self.make_place();
-        self.jobs.put(job).is_ok()
+        self.put_job(job)
     }
 
     /// The limits, and the jobs that have been sent.
     pub(crate) fn halves(&mut self) -> (&mut L, impl Iterator<Item = &Job<AmountsOf<L>>>) {
-        (&mut self.limits, self.jobs.iter().filter(|job| job.state != JobState::Asked))
+        (&mut self.limits, self.jobs.iter().filter(|job| is_kept(job)))
     }
 
     /// Everything was replayed: it is `now`, and nobody knows what became of what was under way.
@@ -109,15 +99,20 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// After a reboot: what was sent is unknown, and leases end when `at` says.
     pub(crate) fn wake(&mut self, now: Instant, at: impl Fn(Instant) -> Instant) {
-        for job in &mut self.jobs {
+        for job in self.jobs.iter_mut().filter(|job| !job.is_free()) {
             job.ends = at(job.ends);
             job.sent = job.sent.min(now);
             if job.state == JobState::Sent {
                 job.enter(JobState::Unknown, true);
             }
         }
-        self.state.next_due = self.first_end();
+        self.state.next_due = self.first_end().0;
     }
+}
+
+/// Whether a journal has to know it.
+fn is_kept<A>(job: &Job<A>) -> bool {
+    job.state != JobState::Asked && !job.is_free()
 }
 
 /// A lease as a duration; none is for ever.

@@ -31,13 +31,20 @@ pub trait Money: sealed::Sealed {
 
     #[doc(hidden)]
     fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError>;
-    /// `due`: none of the endings is earlier.
+    /// Whether all of it can be set aside; else which account is short. `due`: none of the endings is earlier.
+    #[doc(hidden)]
+    fn fits(
+        &self,
+        eff: Instant,
+        lines: &[Line],
+        due: Instant,
+        endings: impl Iterator<Item = Ending> + Clone,
+    ) -> Result<(), AccountId>;
     #[doc(hidden)]
     fn quote(
         &self,
         asked: Instant,
         lines: &[Line],
-        due: Instant,
         endings: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), (AccountId, Denied)>;
     #[doc(hidden)]
@@ -91,11 +98,19 @@ impl Money for () {
     fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError> {
         if lines.is_empty() { Ok(()) } else { Err(LedgerError::UnknownBudget { line: 0 }) }
     }
-    fn quote(
+    fn fits(
         &self,
         _: Instant,
         _: &[Line],
         _: Instant,
+        _: impl Iterator<Item = Ending> + Clone,
+    ) -> Result<(), AccountId> {
+        Ok(())
+    }
+    fn quote(
+        &self,
+        _: Instant,
+        _: &[Line],
         _: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), (AccountId, Denied)> {
         Ok(())
@@ -138,23 +153,37 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
         Self::resolve(self, lines)
     }
 
+    fn fits(
+        &self,
+        eff: Instant,
+        lines: &[Line],
+        due: Instant,
+        endings: impl Iterator<Item = Ending> + Clone,
+    ) -> Result<(), AccountId> {
+        let eff = self.effective(eff);
+        for line in lines {
+            let fits = match self.stands(line.account, eff).filter(|_| eff < due) {
+                // The common case: time has done nothing to this account, so that it is as it stands.
+                Some((spec, budget)) => line.micros <= budget.free(spec),
+                None => self.line_fits(line, eff, &endings),
+            };
+            if !fits {
+                return Err(line.account);
+            }
+        }
+        Ok(())
+    }
+
     fn quote(
         &self,
         asked: Instant,
         lines: &[Line],
-        due: Instant,
         endings: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), (AccountId, Denied)> {
         let eff = self.effective(asked);
         let mut worst: Option<(AccountId, Denied)> = None;
         for line in lines {
-            // The common case: time has done nothing to this account, so that it is as it stands.
-            if eff < due
-                && self.stands(line.account, eff).is_some_and(|(spec, budget)| line.micros <= budget.free(spec))
-            {
-                continue;
-            }
-            if let Err(denied) = self.line_fits(line, eff, &endings)
+            if let Err(denied) = self.line_quote(line, eff, &endings)
                 && worst.is_none_or(|(_, worst)| denied.outranks(worst))
             {
                 worst = Some((line.account, denied));
@@ -318,7 +347,12 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
     }
 
     #[inline(never)]
-    fn line_fits(
+    fn line_fits(&self, line: &Line, eff: Instant, endings: &(impl Iterator<Item = Ending> + Clone)) -> bool {
+        let view = self.view_with(line.account, eff, endings.clone());
+        view.is_none_or(|(spec, budget)| line.micros <= budget.free(spec))
+    }
+
+    fn line_quote(
         &self,
         line: &Line,
         eff: Instant,
@@ -357,8 +391,7 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
             let changes = self.next_change(line.account, t).into_iter().chain(ends());
             let Some(next) = changes.filter(|end| *end > t && *end < Instant::MAX).min() else { return Denied::Busy };
             t = next;
-            let view = self.view_with(line.account, t, endings.clone());
-            if view.is_some_and(|(spec, budget)| line.micros <= budget.free(spec)) {
+            if self.line_fits(line, t, endings) {
                 break;
             }
         }

@@ -29,9 +29,11 @@ use crate::window_slices::WindowSlices;
 /// One limit of a gate: a [`Book`], or `()` for none.
 pub trait Part {
     /// What is kept of a booking until it is settled.
-    type Held: fmt::Debug;
+    type Held: Copy + fmt::Debug;
     /// How much could be booked now.
     fn part_room(&self, now: Instant) -> u64;
+    /// Whether `cost` could be booked now; zero always can.
+    fn part_fits(&self, now: Instant, cost: u32) -> bool;
     /// The earliest instant for `cost`, as [`Book::quote`]. Of a cost of zero it is `now`.
     ///
     /// # Errors
@@ -72,6 +74,9 @@ impl Part for () {
     fn part_room(&self, _now: Instant) -> u64 {
         u64::MAX
     }
+    fn part_fits(&self, _now: Instant, _cost: u32) -> bool {
+        true
+    }
     fn part_quote(&self, now: Instant, _cost: u32) -> Result<Instant, Denied> {
         Ok(now)
     }
@@ -85,6 +90,9 @@ impl<B: Book> Part for B {
     type Held = Booked;
     fn part_room(&self, now: Instant) -> u64 {
         self.room(now)
+    }
+    fn part_fits(&self, now: Instant, cost: u32) -> bool {
+        cost == 0 || self.fits(now, u64::from(cost))
     }
     fn part_quote(&self, now: Instant, cost: u32) -> Result<Instant, Denied> {
         if cost == 0 { Ok(now) } else { self.quote(now, now, u64::from(cost)) }
@@ -110,6 +118,9 @@ impl<P: Part> Part for Option<P> {
     type Held = Option<P::Held>;
     fn part_room(&self, now: Instant) -> u64 {
         self.as_ref().map_or(u64::MAX, |part| part.part_room(now))
+    }
+    fn part_fits(&self, now: Instant, cost: u32) -> bool {
+        self.as_ref().is_none_or(|part| part.part_fits(now, cost))
     }
     fn part_quote(&self, now: Instant, cost: u32) -> Result<Instant, Denied> {
         self.as_ref().map_or(Ok(now), |part| part.part_quote(now, cost))

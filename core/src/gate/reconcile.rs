@@ -3,7 +3,7 @@
 use super::Gate;
 use super::job::JobState;
 use super::limits::AnyLimits;
-use crate::bounded::{Bounded, Counting};
+use crate::bounded::Counting;
 use crate::job::JobId;
 use crate::time::Instant;
 
@@ -44,7 +44,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let fresh = complete && (asked_at > self.state.listed || self.state.listed == Instant::ORIGIN);
         let mut found = Found::default();
         let mut returned = 0u64;
-        for job in &mut self.jobs {
+        for job in self.jobs.iter_mut().filter(|job| !job.is_free()) {
             if seen.iter().any(|seen| is(*seen, job.id, job.tag)) {
                 job.found();
                 match job.state {
@@ -80,7 +80,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             self.recall(eff, id);
             self.free(eff, id);
         }
-        let known = |entry: &Seen| self.jobs.iter().any(|job| is(*entry, job.id, job.tag));
+        let known = |entry: &Seen| self.jobs.iter().any(|job| !job.is_free() && is(*entry, job.id, job.tag));
         let named = |index: usize, entry: &Seen| seen.iter().take(index).any(|before| before == entry);
         let strangers = seen.iter().numbered().filter(|(index, entry)| !known(entry) && !named(*index, entry)).many();
         let foreign = returned.saturating_add(u64::try_from(strangers).unwrap_or(u64::MAX));
@@ -98,8 +98,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     fn recall(&mut self, eff: Instant, id: JobId) {
         for _ in 0..CALLS {
             let Some(index) = self.calls.iter().place(|call| call.job() == Some(id)) else { break };
-            let Some(call) = self.calls.take_out(index) else { break };
-            self.abandon(eff, call);
+            self.abandon(eff, index);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use super::Asks;
 use super::job::JobState;
 use crate::hold::{AccountId, LedgerError, Line};
 use crate::job::JobId;
@@ -133,6 +134,11 @@ impl<'r> Request<'r> {
     #[must_use]
     pub const fn attempt(self, attempt: u32) -> Self {
         Self { retry: attempt > 0, ..self }
+    }
+
+    /// The job that it starts, or goes on with.
+    pub(super) fn started(&self, asks: Asks) -> Option<JobId> {
+        (asks != Asks::Nothing).then_some(self.job)
     }
 
     /// Its job.

@@ -114,6 +114,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
                 *count = u32::saturating_add(*count, 1);
             }
         }
+        let calls = self.calls.iter().filter(|call| !call.is_free() && is_live(call.until, eff));
         let closed = self.state.block.max(self.state.paced);
         Status {
             blocked: (closed > eff).then_some(closed),
@@ -122,7 +123,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             slots: self.slots(),
             in_flight: self.taken(eff),
             foreign: self.state.foreign,
-            calls: u32::try_from(self.calls.iter().filter(|call| is_live(call.until, eff)).many()).unwrap_or(u32::MAX),
+            calls: u32::try_from(calls.many()).unwrap_or(u32::MAX),
             jobs,
             breaker: limits.breaker.phase_at(eff),
             counters: self.state.counters,

@@ -3,13 +3,14 @@
 //! A question looks at what would be; only a granted call, or [`expire`](Gate::expire), writes it down. Each end is
 //! applied at its own instant and in order, so that it does not matter when somebody looks.
 
-use super::Gate;
-use super::call::{Call, HeldIn};
+use super::answer::Fate;
+use super::call::Held;
 use super::job::{Ending, JobState};
 use super::limits::AnyLimits;
 use super::money::Money;
 use super::part::{Adapt, Fuse, Part, Patience};
-use crate::bounded::{Bounded, Counting};
+use super::{Asks, Gate};
+use crate::bounded::Counting;
 use crate::breaker::Phase;
 use crate::job::JobId;
 use crate::log::{Who, log};
@@ -17,6 +18,13 @@ use crate::retry::Health;
 use crate::time::{Duration, Instant};
 use crate::wall::{Heard, Trust, UnixMicros};
 use crate::window::is_live;
+
+/// What ends first: by its place in its table.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum First {
+    Call(usize),
+    Job(usize),
+}
 
 impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Tells what time has done to a job by `now`, once for each, the first first: `Unknown`, or `Overdue`. `None` if there
@@ -72,7 +80,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         };
         let closed = [self.state.block, self.state.paced].into_iter().filter(|until| *until > eff);
         let later = closed.chain(breaker).chain(self.limits.all().money.next_change(eff));
-        let next = later.chain([self.first_end()]).min().unwrap_or(Instant::MAX);
+        let next = later.chain([self.first_end().0]).min().unwrap_or(Instant::MAX);
         (next < Instant::MAX).then_some(next.max(eff))
     }
 
@@ -153,88 +161,110 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Writes down what time has done until `eff`.
     pub(super) fn advance(&mut self, eff: Instant) {
         if !is_live(self.state.next_due, eff) {
-            // Each step ends a call or a job's state for good.
-            for _ in 0..JOBS.saturating_mul(2).saturating_add(CALLS) {
-                let call = self.calls.iter().numbered().map(|(at, call)| (call.until, at)).min();
-                let call = call.filter(|(until, _)| !is_live(*until, eff));
-                let job = self.jobs.iter().numbered().filter(|(_, job)| job.is_due(eff));
-                // What was asked and not sent ends with its call.
-                let job = job.filter(|(_, job)| job.state != JobState::Asked);
-                let job = job.map(|(at, job)| (job.ends, job.id, at)).min();
-                match (call, job) {
-                    (Some((until, at)), job) if job.is_none_or(|(ends, ..)| until <= ends) => self.lose(until, at),
-                    (_, Some((ends, _, at))) => self.overdue(ends, at),
-                    _ => break,
-                }
-            }
-            self.state.next_due = self.first_end();
+            self.end_what_is_due(eff);
         }
         self.state.last = self.state.last.max(eff);
         self.limits.all_mut().money.act(eff);
     }
 
-    pub(super) fn first_end(&self) -> Instant {
-        let jobs = self.jobs.iter().filter(|job| job.state.has_hold()).map(|job| job.ends);
-        self.calls.iter().map(|call| call.until).chain(jobs).min().unwrap_or(Instant::MAX)
+    #[inline(never)]
+    fn end_what_is_due(&mut self, eff: Instant) {
+        // Each step ends a call or a job's state for good.
+        for _ in 0..JOBS.saturating_mul(2).saturating_add(CALLS) {
+            let (at, what) = self.first_end();
+            self.state.next_due = at;
+            match what {
+                _ if is_live(at, eff) => return,
+                First::Call(index) => self.lose(at, index),
+                First::Job(index) => self.overdue(at, index),
+            }
+        }
+    }
+
+    /// What ends first, a request before a job.
+    pub(super) fn first_end(&self) -> (Instant, First) {
+        let mut first = (Instant::MAX, First::Call(CALLS));
+        for (index, call) in self.calls.iter().numbered() {
+            if call.until < first.0 {
+                first = (call.until, First::Call(index));
+            }
+        }
+        for (index, job) in self.jobs.iter().numbered() {
+            if job.ends < first.0 && job.state.has_lease() {
+                first = (job.ends, First::Job(index));
+            }
+        }
+        first
     }
 
     /// A permit was not sent in time, or a request was not answered in time.
     fn lose(&mut self, at: Instant, index: usize) {
-        let Some(call) = self.calls.take_out(index) else { return };
-        let sent = call.sent;
-        log!(warn, "{}: {=str}", Who(call.job()), if sent { "not answered in time" } else { "not sent in time" });
         self.state.counters.expired = self.state.counters.expired.saturating_add(1);
-        let Some(id) = self.abandon(at, call) else { return };
-        if sent {
-            self.doubt(id, true);
-        } else {
-            self.void(at, id);
+        if let Some(call) = self.calls.get(index) {
+            log!(
+                warn,
+                "{}: {=str}",
+                Who(call.job()),
+                if call.sent { "not answered in time" } else { "not sent in time" }
+            );
+        }
+        if let Some((id, JobState::Sent)) = self.abandon(at, index)
+            && let Some(job) = self.find_mut(id)
+        {
+            job.untell();
         }
     }
 
-    /// Settles a request that has no answer: one that was sent is counted, and is a failure.
-    pub(super) fn abandon(&mut self, at: Instant, call: Call<HeldIn<L>>) -> Option<JobId> {
-        let health = if call.sent { Health::Failure } else { Health::Unknown };
-        let sent = call.sent;
-        self.settle_call(at, call, sent, health)
+    /// Ends a request without an answer: one that was sent is counted, and is a failure. Returns its job, and where that
+    /// stood.
+    pub(super) fn abandon(&mut self, at: Instant, index: usize) -> Option<(JobId, JobState)> {
+        let sent = self.calls.get(index)?.sent;
+        if sent {
+            self.conclude(at, index, Fate::Unknown, Health::Failure)
+        } else {
+            self.conclude(at, index, Fate::NotSent, Health::Unknown)
+        }
     }
 
-    /// Settles what a request has booked, and returns its job.
-    pub(super) fn settle_call(
+    /// Ends a request: settles what it has booked, and its job goes on, or is free. Returns that, and where it stood.
+    #[inline(never)]
+    pub(super) fn conclude(
         &mut self,
         at: Instant,
-        call: Call<HeldIn<L>>,
-        counts: bool,
+        index: usize,
+        fate: Fate,
         health: Health,
-    ) -> Option<JobId> {
-        let (limits, job) = (self.limits.all_mut(), call.job());
-        limits.requests.part_settle(at, call.held.requests, counts);
-        limits.window.part_settle(at, call.held.window, counts);
-        limits.breaker.verdict(at, call.held.breaker, health);
-        job
-    }
-
-    /// Nobody knows whether a job that was sent runs.
-    pub(super) fn doubt(&mut self, id: JobId, untold: bool) {
-        if let Some(job) = self.find_mut(id).filter(|job| job.state == JobState::Sent) {
-            job.enter(JobState::Unknown, untold);
+    ) -> Option<(JobId, JobState)> {
+        let call = self.calls.get_mut(index)?;
+        let (job, again) = (call.job(), call.asks == Asks::Again);
+        let counts = fate != Fate::NotSent;
+        let Held { requests, window, breaker } = call.leave();
+        let limits = self.limits.all_mut();
+        limits.requests.part_settle(at, requests, counts);
+        limits.window.part_settle(at, window, counts);
+        limits.breaker.verdict(at, breaker, health);
+        let id = job?;
+        let job = self.find_mut(id)?;
+        let before = job.state;
+        // Found on a list, finished, overdue meanwhile: the end of a request only counts it.
+        if matches!(before, JobState::Asked | JobState::Sent) {
+            match fate {
+                Fate::Runs => job.enter(JobState::Running, false),
+                // What refuses the second request says nothing about the first.
+                Fate::Refused | Fate::NotSent if !again => self.free(at, id),
+                _ => job.enter(JobState::Unknown, false),
+            }
         }
-    }
-
-    /// A job that was asked for and not sent is gone; one that had been sent before stays as it was.
-    pub(super) fn void(&mut self, at: Instant, id: JobId) {
-        if self.find(id).is_some_and(|job| job.state == JobState::Asked) {
-            self.free(at, id);
-        }
+        Some((id, before))
     }
 
     /// Frees the slot and the money of a job that does not run.
     pub(super) fn free(&mut self, at: Instant, id: JobId) {
-        let Some(index) = self.jobs.iter().place(|job| job.id == id) else { return };
-        let Some(job) = self.jobs.take_out(index) else { return };
+        let Some(job) = self.jobs.iter_mut().find(|job| job.id == id && !job.is_free()) else { return };
         let money = &mut self.limits.all_mut().money;
         money.act(at);
         money.free(&job.amounts);
+        job.leave();
         self.state.counters.refunded = self.state.counters.refunded.saturating_add(1);
     }
 

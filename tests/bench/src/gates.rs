@@ -3,7 +3,7 @@
 use core::hint::black_box;
 
 use tollgate::{
-    Answer, AnyLimits, AskError, Binding, Breaker, BreakerPolicy, Burst, Duration, Gate, History, Instant, JobId,
+    Answer, AnyLimits, AskError, Binding, Breaker, BreakerPolicy, Burst, Duration, Fate, Gate, History, Instant, JobId,
     Ledger, Limits, Line, Outcome, Permit, Quota, QuotaCosts, Repeatable, Request, Restraint, Retry, RetryQuota, Start,
     TokenBucket, Trip, Verdict, Window, WindowSlices, presets::backoffs, valid,
 };
@@ -80,6 +80,14 @@ pub fn gate_ask<L: AnyLimits, const J: usize, const C: usize>(desk: &mut Desk<L,
     desk.permit.is_some()
 }
 
+/// Asks for the next job, and not why not.
+#[inline(never)]
+pub fn gate_try_ask<L: AnyLimits, const J: usize, const C: usize>(desk: &mut Desk<L, J, C>, now: Instant) -> bool {
+    let request = Request::new(black_box(NEXT), LEASE).costs(desk.guess);
+    desk.permit = desk.gate.try_ask(now, &request);
+    desk.permit.is_some()
+}
+
 /// Says that it is sent.
 #[inline(never)]
 pub fn gate_sending<L: AnyLimits, const J: usize, const C: usize>(desk: &mut Desk<L, J, C>, now: Instant) -> bool {
@@ -91,6 +99,13 @@ pub fn gate_sending<L: AnyLimits, const J: usize, const C: usize>(desk: &mut Des
 pub fn gate_answered<L: AnyLimits, const J: usize, const C: usize>(desk: &mut Desk<L, J, C>, now: Instant) -> bool {
     let Some(permit) = &desk.permit else { return false };
     desk.gate.answered(now, permit, black_box(&OK), &mut desk.retry, 0) == Ok(Answer::Accepted)
+}
+
+/// Says what has become of it.
+#[inline(never)]
+pub fn gate_resolved<L: AnyLimits, const J: usize, const C: usize>(desk: &mut Desk<L, J, C>, now: Instant) -> bool {
+    let Some(permit) = &desk.permit else { return false };
+    desk.gate.resolved(now, permit, black_box(Fate::Runs)).is_ok()
 }
 
 /// Says that a job has ended.

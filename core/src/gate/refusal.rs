@@ -1,0 +1,165 @@
+//! Why a [`Gate`] refuses, and exactly when it will not: only who wants to know pays for it.
+
+use super::limits::AnyLimits;
+use super::money::Money;
+use super::part::Part;
+use super::request::{AskError, Binding, Request};
+use super::{Asks, Gate};
+use crate::limiter::{Denied, admit_at};
+use crate::log::{Wait, Who, log};
+use crate::time::{Duration, Instant};
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
+    /// When this request would pass, if nothing happens until then; while permits are out that may come back unsent, when
+    /// the first of them is void, if that is sooner. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`ask`](Self::ask), but never `Until`.
+    pub fn earliest(&self, now: Instant, request: &Request<'_>) -> Result<Instant, AskError> {
+        let eff = self.effective(now);
+        let asks = self.kind(eff, request)?;
+        match self.look_ahead(eff, request, asks) {
+            None => Ok(now),
+            Some((_, Denied::Until(at))) => Ok(at),
+            Some((limit, denied)) => Err(AskError::Refused { limit, denied }),
+        }
+    }
+
+    /// The refusal of what [`admit`](Self::admit) has just refused, counted.
+    pub(super) fn refused(&mut self, now: Instant, request: &Request<'_>, asks: Asks, first: Binding) -> AskError {
+        let eff = self.effective(now);
+        let refused = self.look_ahead(eff, request, asks);
+        // A limit that quotes what it does not book breaks its word.
+        let (limit, denied) = refused.unwrap_or((first, Denied::Busy));
+        self.state.counters.refuse(limit);
+        log!(debug, "{}: refused by {}, {}", Who(request.started(asks)), limit, Wait(denied, eff));
+        AskError::Refused { limit, denied }
+    }
+
+    /// Exactly when what is refused at `eff` passes, and who binds until then; `None` if it passes now.
+    #[inline(never)]
+    pub(super) fn look_ahead(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Option<(Binding, Denied)> {
+        let refused = self.quote(eff, request, asks)?;
+        let (mut binds, mut first) = (refused.0, Some(refused));
+        let admitted =
+            admit_at(eff, Duration::ZERO, |asked, _| match first.take().or_else(|| self.quote(asked, request, asks)) {
+                None => Ok(asked),
+                Some((limit, denied)) => {
+                    binds = limit;
+                    Err(denied)
+                }
+            });
+        Some(match (admitted, asks) {
+            // When its lease is over it is no longer a question of limits.
+            (Err(Denied::Until(at)), Asks::Again) => (binds, Denied::Until(at.min(self.ends(request.job)))),
+            (Err(denied), _) => (binds, denied),
+            // It was refused at `eff`.
+            (Ok(_), _) => refused,
+        })
+    }
+
+    /// Asks every limit; the worst refusal counts, and the first wins a tie. `None` if all agree, which is exactly where
+    /// [`refusal`](Self::refusal) has none.
+    fn quote(&self, asked: Instant, request: &Request<'_>, asks: Asks) -> Option<(Binding, Denied)> {
+        let limits = self.limits.all();
+        let cost = request.requests;
+        let mut worst = Worst(None);
+        let closed = self.state.block.max(self.state.paced);
+        if closed > asked {
+            worst.hear(Binding::Block, Denied::Until(closed));
+        }
+        self.part(asked, Binding::Requests, limits.requests.part_quote(asked, cost), &mut worst);
+        self.part(asked, Binding::Window, limits.window.part_quote(asked, cost), &mut worst);
+        if asks == Asks::New {
+            if let Err(denied) = self.slots_quote(asked, request.weight) {
+                worst.hear(Binding::Slots, denied);
+            }
+            if let Err(denied) = self.place_quote(asked) {
+                worst.hear(Binding::Jobs, denied);
+            }
+            if let Err((account, denied)) = limits.money.quote(asked, request.estimate, self.endings()) {
+                worst.hear(Binding::Money(account), denied);
+            }
+        }
+        self.part(asked, Binding::Breaker, limits.breaker.part_quote(asked, 1), &mut worst);
+        if let Err(denied) = self.call_quote(asked) {
+            worst.hear(Binding::Calls, denied);
+        }
+        worst.0
+    }
+
+    /// What a limit answers that books requests.
+    #[inline]
+    fn part(&self, asked: Instant, limit: Binding, quote: Result<Instant, Denied>, worst: &mut Worst) {
+        match quote {
+            Ok(at) if at <= asked => {}
+            Ok(at) => worst.hear(limit, self.or_void(asked, Denied::Until(at))),
+            Err(denied) => worst.hear(limit, self.or_void(asked, denied)),
+        }
+    }
+
+    /// A permit that is not sent gives its request back when it is void, and that may be all that is waited for.
+    #[inline(never)]
+    fn or_void(&self, asked: Instant, denied: Denied) -> Denied {
+        let unsent = self.calls.iter().filter(|call| !call.sent).map(|call| call.until).min();
+        match (denied, unsent) {
+            (Denied::Until(at), Some(void)) => Denied::Until(at.min(void.max(asked))),
+            (Denied::Busy, Some(void)) => Denied::Until(void.max(asked)),
+            (denied, _) => denied,
+        }
+    }
+
+    fn ends(&self, id: crate::job::JobId) -> Instant {
+        self.find(id).map_or(Instant::MAX, |job| job.ends)
+    }
+
+    fn slots_quote(&self, asked: Instant, weight: u32) -> Result<(), Denied> {
+        if weight > self.state.slots {
+            return Err(Denied::Never { max: u64::from(self.state.slots) });
+        }
+        // What the adaptation has lowered may rise again: not `Never`.
+        if self.slots_fit(asked, weight) { Ok(()) } else { Err(self.slots_return(asked, weight)) }
+    }
+
+    /// When leases alone free enough slots.
+    #[inline(never)]
+    fn slots_return(&self, asked: Instant, weight: u32) -> Denied {
+        let mut at = asked;
+        for _ in 0..JOBS {
+            let ends = self.jobs.iter().filter(|job| job.state.has_slot()).map(|job| job.ends);
+            let Some(next) = ends.filter(|end| *end > at && *end < Instant::MAX).min() else { break };
+            at = next;
+            if self.slots_fit(at, weight) {
+                return Denied::Until(at);
+            }
+        }
+        Denied::Busy
+    }
+
+    fn place_quote(&self, asked: Instant) -> Result<(), Denied> {
+        if self.has_place(asked) {
+            return Ok(());
+        }
+        let first = self.jobs.iter().map(|job| job.ends).min().unwrap_or(Instant::MAX);
+        Err(if first == Instant::MAX { Denied::Busy } else { Denied::Until(first) })
+    }
+
+    fn call_quote(&self, asked: Instant) -> Result<(), Denied> {
+        if self.has_call_place(asked) {
+            return Ok(());
+        }
+        Err(Denied::Until(self.calls.iter().map(|call| call.until).min().unwrap_or(Instant::MAX)))
+    }
+}
+
+/// The refusal that binds so far.
+struct Worst(Option<(Binding, Denied)>);
+
+impl Worst {
+    #[inline(never)]
+    fn hear(&mut self, limit: Binding, denied: Denied) {
+        if self.0.is_none_or(|(_, worst)| denied.outranks(worst)) {
+            self.0 = Some((limit, denied));
+        }
+    }
+}
