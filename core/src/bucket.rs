@@ -219,15 +219,75 @@ impl TokenBucket {
     }
 
     /// What is missing to full at `now`; nothing accrues while time stands still or goes back.
-    #[inline]
+    #[inline(never)]
     fn missing_at(&self, now: Instant) -> u64 {
         self.missing.saturating_sub(self.accrued(self.last, now))
     }
 
     /// Level gained between two instants, saturating; nothing if they are not in order.
-    #[inline]
+    #[inline(never)]
     fn accrued(&self, from: Instant, to: Instant) -> u64 {
         scaled(to.saturating_since(from).as_micros(), self.gain)
+    }
+
+    /// It is `now`: what is missing then.
+    fn act(&mut self, now: Instant) -> u64 {
+        self.note(now);
+        let missing = self.missing_at(now);
+        self.last = self.last.max(now);
+        missing
+    }
+
+    /// The level of `cost` units, if it is there at `now`.
+    fn need(&self, now: Instant, cost: u64) -> Option<u64> {
+        let need = self.level_of(cost)?;
+        let left = self.full().checked_sub(need)?;
+        (self.missing_at(now) <= left).then_some(need)
+    }
+
+    /// The level of so many units; `None` beyond all numbers, and beyond every burst, which has 32 bits.
+    #[inline(never)]
+    fn level_of(&self, units: u64) -> Option<u64> {
+        let units = u64::from(u32::try_from(units).ok()?);
+        let low = units.wrapping_mul(self.step & 0xFFFF_FFFF);
+        let high = units.wrapping_mul(self.step >> 32).checked_add(low >> 32)?;
+        (high >> 32 == 0).then_some(high << 32 | low & 0xFFFF_FFFF)
+    }
+
+    /// Names a booking: what it stands behind, and its number, 0 if it is not ahead.
+    fn token(&self, behind: Instant, seq: u16) -> Token {
+        Token { key: behind.as_micros(), mark: u32::from(self.life) << 16 | u32::from(seq) }
+    }
+
+    /// More was used than was held.
+    fn owe(&mut self, now: Instant, units: u64) {
+        let debt = units.saturating_mul(self.step);
+        // What time brought before and a full bucket has lost must not pay for it.
+        self.missing = self.missing_at(now).saturating_add(debt).min(MAX_MISSING);
+        self.last = self.last.max(now);
+    }
+
+    /// Less was used than was held: what time has not returned already, and nobody was promised behind.
+    #[inline(never)]
+    fn give_back(&mut self, now: Instant, held: &Reservation, unused: u64) {
+        let Token { key, mark } = held.token();
+        if mark >> 16 != u32::from(self.life) {
+            return;
+        }
+        let (mark, before) = (mark & 0xFFFF, Instant::from_micros(key));
+        let since = if mark == 0 { held.at().max(before) } else { held.at() };
+        let returned = self.accrued(since, now.max(self.last).max(self.tail));
+        let [held_level, unused_level] = [held.cost(), unused].map(|units| self.level_of(units).unwrap_or(u64::MAX));
+        let back = unused_level.min(held_level.saturating_sub(returned));
+        self.missing = self.missing.saturating_sub(back);
+
+        // The newest booking, wholly released: the promise is as if it had never been. The tail it left is compared
+        // too, because numbers start again once the tail has passed.
+        let newest = mark == u32::from(self.seq) && self.seq != 0 && self.seq != u16::MAX;
+        if unused == held.cost() && newest && self.tail == before.max(held.at()) {
+            self.tail = before;
+            self.seq -= 1;
+        }
     }
 
     /// The level of `cost` units, or `Never`. Free where `cost` is the constant 1.
@@ -280,69 +340,47 @@ impl Book for TokenBucket {
     }
 
     fn fits(&self, now: Instant, cost: u64) -> bool {
-        let left = cost.checked_mul(self.step).and_then(|need| self.full().checked_sub(need));
-        left.is_some_and(|left| self.missing_at(now) <= left)
+        self.need(now, cost).is_some()
+    }
+
+    fn charge(&mut self, now: Instant, cost: u64) -> Option<Reservation> {
+        let need = self.need(now, cost)?;
+        self.missing = self.act(now).wrapping_add(need);
+        // An old stamp is served at the latest one: from there on time returns it.
+        Some(Reservation::new(now, cost, self.token(self.last, 0)))
     }
 
     fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
+        // What is there now, also for an old stamp; what fits then is what `quote` would say.
+        if at <= self.last.max(now)
+            && let Some(held) = self.charge(now, cost)
+        {
+            return Ok(Reservation::new(at, cost, held.token()));
+        }
+        let earliest = self.quote(now, at, cost)?;
+        if earliest > at {
+            return Err(Denied::Until(earliest));
+        }
+        // The line through (at, level(at) - cost): nobody else is served from what accrues before `at`. Each of the three
+        // is at most 2^63, 2^62 and 2^62.
         let need = self.level(cost)?;
-        let missing = self.missing_at(now);
-        // The common case: it is there now.
-        if at != now || missing > self.full().wrapping_sub(need) {
-            let earliest = self.quote(now, at, cost)?;
-            if earliest > at {
-                return Err(Denied::Until(earliest));
-            }
-        }
-        self.note(now);
-        self.last = self.last.max(now);
-        // An old stamp is served at the latest one: from there on time returns it.
-        let life = u32::from(self.life) << 16;
-        let mut token = Token { key: self.last.as_micros(), mark: life };
-        if at > self.last {
-            // The line through (at, level(at) - cost): nobody else is served from what accrues before `at`.
-            let ahead = self.accrued(self.last, at);
-            // Each of the three is at most 2^63, 2^62 and 2^62.
-            self.missing = missing.saturating_sub(ahead).wrapping_add(need).wrapping_add(ahead);
-            self.seq = if self.tail <= self.last { 1 } else { self.seq.saturating_add(1) };
-            token = Token { key: self.tail.as_micros(), mark: life | u32::from(self.seq) };
-            self.tail = self.tail.max(at);
-        } else {
-            self.missing = missing.wrapping_add(need);
-        }
+        let missing = self.act(now);
+        let ahead = self.accrued(self.last, at);
+        self.missing = missing.saturating_sub(ahead).wrapping_add(need).wrapping_add(ahead);
+        self.seq = if self.tail <= self.last { 1 } else { self.seq.saturating_add(1) };
+        let token = self.token(self.tail, self.seq);
+        self.tail = self.tail.max(at);
         Ok(Reservation::new(at, cost, token))
     }
 
+    #[expect(clippy::inline_always, reason = "a caller who knows which of the three it is links only that")]
+    #[inline(always)]
     fn settle(&mut self, now: Instant, held: Reservation, actual: u64) {
         self.note(now);
-        let cost = held.cost();
-        if actual >= cost {
-            let debt = (actual - cost).saturating_mul(self.step);
-            if debt > 0 {
-                // What time brought before and a full bucket has lost must not pay for it.
-                self.missing = self.missing_at(now).saturating_add(debt).min(MAX_MISSING);
-                self.last = self.last.max(now);
-            }
-            return;
-        }
-        let unused = (cost - actual).saturating_mul(self.step);
-        let Token { key, mark } = held.token();
-        if mark >> 16 != u32::from(self.life) {
-            return;
-        }
-        let mark = mark & 0xFFFF;
-        let since = if mark == 0 { held.at().max(Instant::from_micros(key)) } else { held.at() };
-        let returned = self.accrued(since, now.max(self.last).max(self.tail));
-        let back = unused.min(cost.saturating_mul(self.step).saturating_sub(returned));
-        self.missing = self.missing.saturating_sub(back);
-
-        // The newest booking, wholly released: the promise is as if it had never been. The tail it left is compared
-        // too, because numbers start again once the tail has passed.
-        let before = Instant::from_micros(key);
-        let newest = mark == u32::from(self.seq) && self.seq != 0 && self.seq != u16::MAX;
-        if actual == 0 && newest && self.tail == before.max(held.at()) {
-            self.tail = before;
-            self.seq -= 1;
+        if actual > held.cost() {
+            self.owe(now, actual - held.cost());
+        } else if actual < held.cost() {
+            self.give_back(now, &held, held.cost() - actual);
         }
     }
 

@@ -185,6 +185,13 @@ pub trait Book {
     /// As [`quote`](Self::quote). Nothing has changed then.
     fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied>;
 
+    /// Books `cost` now, for now; `None` where it does not fit, and nothing has changed then. Override it where that is
+    /// cheaper than to find out when it will.
+    #[inline]
+    fn charge(&mut self, now: Instant, cost: u64) -> Option<Reservation> {
+        self.book(now, now, cost).ok()
+    }
+
     /// Replaces the `held` units by the `actual` ones; zero gives everything back that time has not given back already.
     ///
     /// More than was held never fails: it is a debt that those who come after pay. A reservation of another limiter is
@@ -219,6 +226,10 @@ impl<B: Book + ?Sized> Book for &mut B {
 
     fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
         (**self).book(now, at, cost)
+    }
+
+    fn charge(&mut self, now: Instant, cost: u64) -> Option<Reservation> {
+        (**self).charge(now, cost)
     }
 
     fn settle(&mut self, now: Instant, held: Reservation, actual: u64) {

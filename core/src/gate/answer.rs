@@ -10,7 +10,6 @@ use crate::job::JobId;
 use crate::log::{Said, Who, log};
 use crate::retry::{Advice, Decision, Failure, Health, Outcome, Reason, Repeatable, Restraint, Retry, Verdict};
 use crate::time::{Duration, Instant};
-use crate::window::is_live;
 
 /// What becomes of a request and its job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,8 +102,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     /// The request of a permit, if it is under way at `eff`, and its place.
+    #[inline(never)]
     pub(super) fn call(&self, eff: Instant, permit: &Permit) -> Result<(usize, &Call<HeldIn<L>>), GateError> {
-        let under_way = |call: &Call<_>| call.mark == permit.mark && !call.is_free() && is_live(call.until, eff);
+        let under_way = |call: &Call<_>| call.mark == permit.mark && !call.is_free() && call.until > eff;
         self.calls.iter().numbered().find(|(_, call)| under_way(call)).ok_or(GateError::StalePermit)
     }
 

@@ -50,7 +50,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let money = &self.limits.all().money;
         money.resolve(actual)?;
         let replay = Finished { cost: Cost::Replayed, receipt: None };
-        let overdue = match self.state_at(id, eff) {
+        let (place, state) = match self.stands(id, eff) {
             None => {
                 self.advance(eff);
                 let receipt = self.limits.all_mut().money.absorb(id, actual)?;
@@ -58,20 +58,19 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
                 log!(warn, "job {=u64}: finished, and not known: charged anew", id.0);
                 return Ok(Finished { cost: Cost::Late, receipt: Some(receipt) });
             }
-            Some(JobState::Asked) => return Err(GateError::Unexpected { state: JobState::Asked }),
-            Some(JobState::Settled) => {
-                let same = self.find(id).is_some_and(|job| same(job.amounts.as_ref(), actual));
-                return if same { Ok(replay) } else { Err(GateError::Mismatch) };
-            }
-            Some(state) => state == JobState::Overdue,
+            Some(stands) => stands,
         };
-        let known = self.find(id).ok_or(GateError::NotFound)?;
-        money.matches_all(&known.amounts, actual)?;
+        let known = self.jobs.get(place).ok_or(GateError::NotFound)?;
+        match state {
+            JobState::Asked => return Err(GateError::Unexpected { state }),
+            JobState::Settled if same(known.amounts.as_ref(), actual) => return Ok(replay),
+            JobState::Settled => return Err(GateError::Mismatch),
+            _ => money.matches_all(&known.amounts, actual)?,
+        }
+        let overdue = state == JobState::Overdue;
         self.advance(eff);
-        // It may have moved, not gone.
-        let Some(job) = self.jobs.iter_mut().find(|job| job.id == id && !job.is_free()) else {
-            return Err(GateError::NotFound);
-        };
+        // What was sent stays here.
+        let Some(job) = self.jobs.get_mut(place) else { return Err(GateError::NotFound) };
         let receipt = self.limits.all_mut().money.settle(id, &mut job.amounts, overdue, actual)?;
         self.state.order = self.state.order.wrapping_add(1);
         job.enter(JobState::Settled, false);
@@ -91,18 +90,15 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// [`GateError::Ledger`]: more than is left of it, or what is wrong with the amounts. Nothing has changed then.
     pub fn refund(&mut self, now: Instant, id: JobId, lines: &[Line]) -> Result<Receipt, GateError> {
         let eff = self.note(now);
-        match self.state_at(id, eff) {
-            None => return Err(GateError::NotFound),
-            Some(JobState::Settled) => {}
-            Some(state) => return Err(GateError::Unexpected { state }),
+        let (place, state) = self.stands(id, eff).ok_or(GateError::NotFound)?;
+        if state != JobState::Settled {
+            return Err(GateError::Unexpected { state });
         }
-        let amounts = self.find(id).ok_or(GateError::NotFound)?.amounts;
-        self.limits.all().money.refundable(&amounts, lines)?;
+        let known = self.jobs.get(place).ok_or(GateError::NotFound)?;
+        self.limits.all().money.refundable(&known.amounts, lines)?;
         self.advance(eff);
         // What is settled does not change with time.
-        let Some(job) = self.jobs.iter_mut().find(|job| job.id == id && !job.is_free()) else {
-            return Err(GateError::NotFound);
-        };
+        let Some(job) = self.jobs.get_mut(place) else { return Err(GateError::NotFound) };
         Ok(self.limits.all_mut().money.refund(&mut job.amounts, lines))
     }
 

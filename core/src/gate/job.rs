@@ -12,7 +12,6 @@ use crate::hold::AccountId;
 use crate::hold::LedgerError;
 use crate::job::JobId;
 use crate::time::Instant;
-use crate::window::is_live;
 
 /// Where a job of a [`Gate`](super::Gate) stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -216,12 +215,12 @@ impl<A> Job<A> {
 
     /// Whether it takes a slot at `eff`.
     pub(crate) fn occupies(&self, eff: Instant) -> bool {
-        self.state.has_slot() && is_live(self.ends, eff)
+        self.state.has_slot() && self.ends > eff
     }
 
     /// Whether time has ended its state by `eff` and nobody has written that down.
     pub(crate) fn is_due(&self, eff: Instant) -> bool {
-        self.state.has_hold() && !is_live(self.ends, eff)
+        self.state.has_hold() && self.ends <= eff
     }
 
     /// Whether a new job may take its place at `eff`.

@@ -39,11 +39,8 @@ pub trait Part {
     /// # Errors
     /// As [`Book::quote`].
     fn part_quote(&self, now: Instant, cost: u32) -> Result<Instant, Denied>;
-    /// Books `cost` for now.
-    ///
-    /// # Errors
-    /// As [`Book::book`].
-    fn part_book(&mut self, now: Instant, cost: u32) -> Result<Self::Held, Denied>;
+    /// Books `cost` for now; `None` where it does not fit, and nothing has changed then.
+    fn part_book(&mut self, now: Instant, cost: u32) -> Option<Self::Held>;
     /// Settles a booking: it counts in full, or not at all.
     fn part_settle(&mut self, now: Instant, held: Self::Held, counts: bool);
 }
@@ -80,8 +77,8 @@ impl Part for () {
     fn part_quote(&self, now: Instant, _cost: u32) -> Result<Instant, Denied> {
         Ok(now)
     }
-    fn part_book(&mut self, _now: Instant, _cost: u32) -> Result<(), Denied> {
-        Ok(())
+    fn part_book(&mut self, _now: Instant, _cost: u32) -> Option<()> {
+        Some(())
     }
     fn part_settle(&mut self, _now: Instant, (): (), _counts: bool) {}
 }
@@ -97,18 +94,19 @@ impl<B: Book> Part for B {
     fn part_quote(&self, now: Instant, cost: u32) -> Result<Instant, Denied> {
         if cost == 0 { Ok(now) } else { self.quote(now, now, u64::from(cost)) }
     }
-    fn part_book(&mut self, now: Instant, cost: u32) -> Result<Booked, Denied> {
+    fn part_book(&mut self, now: Instant, cost: u32) -> Option<Booked> {
         let held = match cost {
             0 => Reservation::new(now, 0, Token::default()),
-            cost => self.book(now, now, u64::from(cost))?,
+            cost => self.charge(now, u64::from(cost))?,
         };
-        Ok(Booked::of(held, cost))
+        Some(Booked::of(held, cost))
     }
     fn part_settle(&mut self, now: Instant, held: Booked, counts: bool) {
-        let held = held.reservation();
-        if held.cost() > 0 {
-            let actual = if counts { held.cost() } else { 0 };
-            self.settle(now, held, actual);
+        let cost = u64::from(held.cost);
+        match (cost, counts) {
+            (0, _) => {}
+            (_, true) => self.settle(now, held.reservation(), cost),
+            (_, false) => self.settle(now, held.reservation(), 0),
         }
     }
 }
@@ -125,8 +123,12 @@ impl<P: Part> Part for Option<P> {
     fn part_quote(&self, now: Instant, cost: u32) -> Result<Instant, Denied> {
         self.as_ref().map_or(Ok(now), |part| part.part_quote(now, cost))
     }
-    fn part_book(&mut self, now: Instant, cost: u32) -> Result<Self::Held, Denied> {
-        self.as_mut().map(|part| part.part_book(now, cost)).transpose()
+    fn part_book(&mut self, now: Instant, cost: u32) -> Option<Self::Held> {
+        // What stands here not books nothing.
+        match self {
+            Some(part) => part.part_book(now, cost).map(Some),
+            None => Some(None),
+        }
     }
     fn part_settle(&mut self, now: Instant, held: Self::Held, counts: bool) {
         if let (Some(part), Some(held)) = (self, held) {
@@ -150,7 +152,7 @@ pub trait Requests: Part {
     /// Takes what is there above `left`: the server says that no more is.
     fn lower_to(&mut self, now: Instant, left: u64) {
         let above = u32::try_from(self.part_room(now).saturating_sub(left)).unwrap_or(u32::MAX);
-        if let Ok(held) = self.part_book(now, above) {
+        if let Some(held) = self.part_book(now, above) {
             self.part_settle(now, held, true);
         }
     }

@@ -7,7 +7,6 @@ use super::{Binding, Gate};
 use crate::bounded::Counting;
 use crate::breaker::Phase;
 use crate::time::Instant;
-use crate::window::is_live;
 
 /// What has happened so far. Every counter saturates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,7 +113,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
                 *count = u32::saturating_add(*count, 1);
             }
         }
-        let calls = self.calls.iter().filter(|call| !call.is_free() && is_live(call.until, eff));
+        let calls = self.calls.iter().filter(|call| !call.is_free() && call.until > eff);
         let closed = self.state.block.max(self.state.paced);
         Status {
             blocked: (closed > eff).then_some(closed),

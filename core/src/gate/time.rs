@@ -17,7 +17,6 @@ use crate::log::{Who, log};
 use crate::retry::Health;
 use crate::time::{Duration, Instant};
 use crate::wall::{Heard, Trust, UnixMicros};
-use crate::window::is_live;
 
 /// What ends first: by its place in its table.
 #[derive(Clone, Copy, Debug)]
@@ -127,11 +126,14 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.state.slots.min(self.limits.all().adaptation.most_jobs())
     }
 
+    /// The latest stamp; at most a microsecond before the end of time, so that what ends there never does.
     pub(super) fn effective(&self, now: Instant) -> Instant {
-        self.state.last.max(now)
+        const LAST: Instant = Instant::MAX.saturating_sub(Duration::from_micros(1));
+        self.state.last.max(now).min(LAST)
     }
 
     /// Counts a stamp that is older than one acted on, and returns the effective one.
+    #[inline(never)]
     pub(super) fn note(&mut self, now: Instant) -> Instant {
         if now < self.state.last {
             self.state.counters.clock_faults = self.state.counters.clock_faults.saturating_add(1);
@@ -142,15 +144,23 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// Where a job stands at `eff`; `None` if it is not here, or no longer.
     pub(super) fn state_at(&self, id: JobId, eff: Instant) -> Option<JobState> {
-        let job = self.find(id)?;
-        if job.is_due(eff) {
-            return (job.state != JobState::Asked).then_some(JobState::Overdue);
-        }
-        let lost = |until: Instant| !is_live(until, eff);
-        if job.state == JobState::Sent && self.calls.iter().any(|call| call.job() == Some(id) && lost(call.until)) {
-            return Some(JobState::Unknown);
-        }
-        Some(job.state)
+        self.stands(id, eff).map(|(_, state)| state)
+    }
+
+    /// The same, and its place in the table.
+    #[inline(never)]
+    pub(super) fn stands(&self, id: JobId, eff: Instant) -> Option<(usize, JobState)> {
+        let place = self.place(id)?;
+        let job = self.jobs.get(place)?;
+        let state = match job.state {
+            JobState::Asked if job.is_due(eff) => return None,
+            _ if job.is_due(eff) => JobState::Overdue,
+            JobState::Sent if self.calls.iter().any(|call| call.job() == Some(id) && call.until <= eff) => {
+                JobState::Unknown
+            }
+            state => state,
+        };
+        Some((place, state))
     }
 
     /// How the holds of all jobs end if nobody does anything.
@@ -159,8 +169,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     /// Writes down what time has done until `eff`.
+    #[inline(never)]
     pub(super) fn advance(&mut self, eff: Instant) {
-        if !is_live(self.state.next_due, eff) {
+        if self.state.next_due <= eff {
             self.end_what_is_due(eff);
         }
         self.state.last = self.state.last.max(eff);
@@ -174,7 +185,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             let (at, what) = self.first_end();
             self.state.next_due = at;
             match what {
-                _ if is_live(at, eff) => return,
+                _ if at > eff => return,
                 First::Call(index) => self.lose(at, index),
                 First::Job(index) => self.overdue(at, index),
             }
