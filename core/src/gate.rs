@@ -323,17 +323,23 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// one that is overdue longest, which is forgotten. `false` if there is none: all are live.
     pub(crate) fn put_job(&mut self, job: Job<<L::Money as Money>::Amounts>) -> bool {
         let (full, order) = (self.jobs.is_full(), self.state.order);
-        let age = |job: &Job<_>| (job.is_free(), job.state == JobState::Settled, order.wrapping_sub(job.order));
-        let over = self.jobs.iter_mut().filter(|job| job.is_free() || full && !job.state.has_hold());
-        match over.max_by_key(|job| age(job)) {
-            Some(place) => {
-                let lost = u32::from(place.state == JobState::Overdue);
-                self.state.counters.forgotten = self.state.counters.forgotten.saturating_add(lost);
-                *place = job;
-                true
+        let (mut place, mut best) = (usize::MAX, 0);
+        for (index, job) in self.jobs.iter().numbered() {
+            let rank = match job.state {
+                _ if job.is_free() => u32::MAX,
+                JobState::Settled if full => 1 << 17 | u32::from(order.wrapping_sub(job.order)),
+                JobState::Overdue if full => 1 << 16 | u32::from(order.wrapping_sub(job.order)),
+                _ => 0,
+            };
+            if rank > best {
+                (place, best) = (index, rank);
             }
-            None => self.jobs.put(job).is_ok(),
         }
+        let Some(place) = self.jobs.get_mut(place) else { return self.jobs.put(job).is_ok() };
+        let lost = u32::from(place.state == JobState::Overdue);
+        self.state.counters.forgotten = self.state.counters.forgotten.saturating_add(lost);
+        *place = job;
+        true
     }
 
     /// Whether there is a place for a new job at `eff`.
