@@ -238,20 +238,16 @@ impl TokenBucket {
         missing
     }
 
-    /// The level of `cost` units, if it is there at `now`.
-    fn need(&self, now: Instant, cost: u64) -> Option<u64> {
-        let need = self.level_of(cost)?;
-        let left = self.full().checked_sub(need)?;
-        (self.missing_at(now) <= left).then_some(need)
+    /// The level of `cost` units, if it is there at `now`; else 0.
+    fn need(&self, now: Instant, cost: u64) -> u64 {
+        let need = self.level_of(cost);
+        let fits = need <= self.full() && self.missing_at(now) <= self.full().wrapping_sub(need);
+        if fits { need } else { 0 }
     }
 
-    /// The level of so many units; `None` beyond all numbers, and beyond every burst, which has 32 bits.
-    #[inline(never)]
-    fn level_of(&self, units: u64) -> Option<u64> {
-        let units = u64::from(u32::try_from(units).ok()?);
-        let low = units.wrapping_mul(self.step & 0xFFFF_FFFF);
-        let high = units.wrapping_mul(self.step >> 32).checked_add(low >> 32)?;
-        (high >> 32 == 0).then_some(high << 32 | low & 0xFFFF_FFFF)
+    /// The level of so many units; saturates, and no burst has more than 32 bits of them.
+    fn level_of(&self, units: u64) -> u64 {
+        u32::try_from(units).map_or(u64::MAX, |units| scaled_far(self.step, units))
     }
 
     /// Names a booking: what it stands behind, and its number, 0 if it is not ahead.
@@ -277,8 +273,7 @@ impl TokenBucket {
         let (mark, before) = (mark & 0xFFFF, Instant::from_micros(key));
         let since = if mark == 0 { held.at().max(before) } else { held.at() };
         let returned = self.accrued(since, now.max(self.last).max(self.tail));
-        let [held_level, unused_level] = [held.cost(), unused].map(|units| self.level_of(units).unwrap_or(u64::MAX));
-        let back = unused_level.min(held_level.saturating_sub(returned));
+        let back = self.level_of(unused).min(self.level_of(held.cost()).saturating_sub(returned));
         self.missing = self.missing.saturating_sub(back);
 
         // The newest booking, wholly released: the promise is as if it had never been. The tail it left is compared
@@ -340,11 +335,14 @@ impl Book for TokenBucket {
     }
 
     fn fits(&self, now: Instant, cost: u64) -> bool {
-        self.need(now, cost).is_some()
+        self.need(now, cost) > 0
     }
 
     fn charge(&mut self, now: Instant, cost: u64) -> Option<Reservation> {
-        let need = self.need(now, cost)?;
+        let need = self.need(now, cost);
+        if need == 0 {
+            return None;
+        }
         self.missing = self.act(now).wrapping_add(need);
         // An old stamp is served at the latest one: from there on time returns it.
         Some(Reservation::new(now, cost, self.token(self.last, 0)))
