@@ -104,7 +104,7 @@ pub struct Gate<L: AnyLimits, const JOBS: usize, const CALLS: usize> {
     // In this order a small chip reaches most of it in one instruction.
     state: State,
     pub(crate) limits: L,
-    calls: Vec<Call<HeldIn<L>>, CALLS, u16>,
+    calls: [Call<HeldIn<L>>; CALLS],
     jobs: Vec<Job<<L::Money as Money>::Amounts>, JOBS, u16>,
 }
 
@@ -166,7 +166,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             order: 0,
             counters: Counters::NONE,
         };
-        Self { state, limits, calls: Vec::new(), jobs: Vec::new() }
+        let (requests, window, breaker) = (L::Requests::NOTHING, L::Window::NOTHING, L::Breaker::NOTHING);
+        let held = Held { requests, window, breaker };
+        Self { state, limits, calls: [Call::free(held); CALLS], jobs: Vec::new() }
     }
 
     /// The same gate with so many slots for jobs, by weight.
@@ -193,8 +195,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// [`AskError`]: which limit binds and when to come back (`Never` beats `Busy` beats the latest `Until`), or what is
     /// wrong with the request. Nothing has changed then, but for what time has done to permits that were lost.
     pub fn ask(&mut self, now: Instant, request: &Request<'_>) -> Result<Permit, AskError> {
-        let asks = self.kind(self.effective(now), request)?;
-        self.admit(now, request, asks).map_err(|limit| self.refused(now, request, asks, limit))
+        let eff = self.note(now);
+        let asks = self.kind(eff, request)?;
+        self.admit(eff, request, asks).map_err(|limit| self.refused(eff, request, asks, limit))
     }
 
     /// As [`ask`](Self::ask), for who comes back anyway: yes, or not now. The reason, and when, would be told by
@@ -211,8 +214,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// assert!(gate.try_ask(now, &Request::new(JobId(2), Duration::from_mins(10))).is_none());
     /// ```
     pub fn try_ask(&mut self, now: Instant, request: &Request<'_>) -> Option<Permit> {
-        let asks = self.kind(self.effective(now), request).ok()?;
-        match self.admit(now, request, asks) {
+        let eff = self.note(now);
+        let asks = self.kind(eff, request).ok()?;
+        match self.admit(eff, request, asks) {
             Ok(permit) => Some(permit),
             Err(limit) => {
                 self.state.counters.refuse(limit);
@@ -244,13 +248,12 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// [`AskError::Refused`].
     pub fn poll(&mut self, now: Instant, cost: u32) -> Result<Permit, AskError> {
         let request = Request::new(JobId(0), Duration::ZERO).counts(cost).attempt(1);
-        let asks = Asks::Nothing;
-        self.admit(now, &request, asks).map_err(|limit| self.refused(now, &request, asks, limit))
+        let (eff, asks) = (self.note(now), Asks::Nothing);
+        self.admit(eff, &request, asks).map_err(|limit| self.refused(eff, &request, asks, limit))
     }
 
     /// All or nothing; the first limit that binds.
-    fn admit(&mut self, now: Instant, request: &Request<'_>, asks: Asks) -> Result<Permit, Binding> {
-        let eff = self.note(now);
+    fn admit(&mut self, eff: Instant, request: &Request<'_>, asks: Asks) -> Result<Permit, Binding> {
         if self.calls.iter().any(|call| call.until <= eff) {
             // What lost permits hold comes back only by settling them.
             self.advance(eff);
@@ -307,12 +310,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
         let (id, lease, first) = (request.job, request.lease, !request.retry);
         let call = Call { mark, id, asks, since: eff, until, lease, sent: false, first, held };
-        // A place was checked before: one that is free, or a new one.
-        match self.calls.iter_mut().find(|call| call.is_free()) {
-            Some(free) => *free = call,
-            None => {
-                let _ = self.calls.put(call);
-            }
+        // That there is a place was checked before.
+        if let Some(free) = self.calls.iter_mut().find(|call| call.is_free()) {
+            *free = call;
         }
         let job = request.started(asks);
         log!(debug, "{}: granted", Who(job));
@@ -349,7 +349,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// Whether there is a place for another request at `eff`.
     fn has_call_place(&self, eff: Instant) -> bool {
-        !self.calls.is_full() || self.calls.iter().any(|call| call.is_free() || call.until <= eff)
+        self.calls.iter().any(|call| call.is_free() || call.until <= eff)
     }
 
     /// Whether so many slots are free at `eff`.

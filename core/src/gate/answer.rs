@@ -197,8 +197,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             eff,
             job,
             match (before, fate) {
-                (Some((_, JobState::Sent)), Fate::Runs) => Answer::Accepted,
-                (Some((_, JobState::Settled)), _) => Answer::Finished,
+                (Some(JobState::Sent), Fate::Runs) => Answer::Accepted,
+                (Some(JobState::Settled), _) => Answer::Finished,
                 _ => advice.decision.into(),
             },
         ))

@@ -34,7 +34,7 @@ impl Permit {
 }
 
 /// What is known of a request on its way.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Call<H> {
     pub(crate) mark: u32,
     pub(crate) id: JobId,
@@ -50,6 +50,21 @@ pub(crate) struct Call<H> {
 }
 
 impl<H: Copy> Call<H> {
+    /// An empty place.
+    pub(crate) const fn free(held: H) -> Self {
+        Self {
+            mark: 0,
+            id: JobId(0),
+            since: Instant::ORIGIN,
+            until: Instant::MAX,
+            lease: Duration::ZERO,
+            sent: true,
+            first: false,
+            asks: Asks::Nothing,
+            held,
+        }
+    }
+
     /// Its place is free; what it held is to be settled.
     pub(crate) fn leave(&mut self) -> H {
         (self.mark, self.asks, self.sent, self.until) = (0, Asks::Nothing, true, Instant::MAX);

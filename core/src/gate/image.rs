@@ -106,7 +106,7 @@ where
         from.skip(JOBS.saturating_sub(count).saturating_mul(job_len::<M>()));
         if when.applies(from) {
             (self.jobs, self.state) = (jobs, state.moved(&way));
-            self.calls.clear();
+            self.calls.iter_mut().for_each(|call| _ = call.leave());
             self.restart();
             if retuned {
                 // The owner's is in force now, with what was used of the other one.
@@ -121,8 +121,8 @@ impl<L: super::AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, C
     fn restart(&mut self) {
         let last = self.state.last;
         for _ in 0..JOBS {
-            let Some(id) = self.jobs.iter().find(|job| job.state == JobState::Asked).map(|job| job.id) else { break };
-            self.free(last, id);
+            let Some(place) = self.jobs.iter().place(|job| job.state == JobState::Asked) else { break };
+            self.free(last, place);
         }
         for job in self.jobs.iter_mut().filter(|job| job.state == JobState::Sent) {
             job.enter(JobState::Unknown, true);

@@ -192,10 +192,6 @@ impl<A> Job<A> {
         self.flags & UNTOLD != 0
     }
 
-    pub(crate) const fn untell(&mut self) {
-        self.flags |= UNTOLD;
-    }
-
     pub(crate) const fn tell(&mut self) {
         self.flags &= !UNTOLD;
     }

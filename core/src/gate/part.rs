@@ -30,6 +30,8 @@ use crate::window_slices::WindowSlices;
 pub trait Part {
     /// What is kept of a booking until it is settled.
     type Held: Copy + fmt::Debug;
+    /// What is kept of no booking.
+    const NOTHING: Self::Held;
     /// How much could be booked now.
     fn part_room(&self, now: Instant) -> u64;
     /// Whether `cost` could be booked now; zero always can.
@@ -68,6 +70,7 @@ impl Booked {
 
 impl Part for () {
     type Held = ();
+    const NOTHING: () = ();
     fn part_room(&self, _now: Instant) -> u64 {
         u64::MAX
     }
@@ -85,6 +88,7 @@ impl Part for () {
 
 impl<B: Book> Part for B {
     type Held = Booked;
+    const NOTHING: Booked = Booked { at: Instant::ORIGIN, key: 0, mark: 0, cost: 0 };
     fn part_room(&self, now: Instant) -> u64 {
         self.room(now)
     }
@@ -114,6 +118,7 @@ impl<B: Book> Part for B {
 /// `None` limits nothing; what was booked in what is gone meanwhile is forgotten.
 impl<P: Part> Part for Option<P> {
     type Held = Option<P::Held>;
+    const NOTHING: Option<P::Held> = None;
     fn part_room(&self, now: Instant) -> u64 {
         self.as_ref().map_or(u64::MAX, |part| part.part_room(now))
     }

@@ -1,7 +1,7 @@
 //! `reconcile`: making the jobs of a [`Gate`] agree with the provider's list of what runs.
 
 use super::Gate;
-use super::job::JobState;
+use super::job::{Job, JobState};
 use super::limits::AnyLimits;
 use crate::bounded::Counting;
 use crate::job::JobId;
@@ -76,9 +76,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             }
         }
         for _ in 0..found.freed {
-            let Some(id) = self.jobs.iter().find(|job| job.is_gone()).map(|job| job.id) else { break };
-            self.recall(eff, id);
-            self.free(eff, id);
+            let Some(place) = self.jobs.iter().place(Job::is_gone) else { break };
+            self.recall(eff, place);
+            self.free(eff, place);
         }
         let known = |entry: &Seen| self.jobs.iter().any(|job| !job.is_free() && is(*entry, job.id, job.tag));
         let named = |index: usize, entry: &Seen| seen.iter().take(index).any(|before| before == entry);
@@ -95,7 +95,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     /// Takes back the permits of a job that is gone.
-    fn recall(&mut self, eff: Instant, id: JobId) {
+    fn recall(&mut self, eff: Instant, place: usize) {
+        let Some(id) = self.jobs.get(place).map(|job| job.id) else { return };
         for _ in 0..CALLS {
             let Some(index) = self.calls.iter().place(|call| call.job() == Some(id)) else { break };
             self.abandon(eff, index);

@@ -26,8 +26,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     /// The refusal of what [`admit`](Self::admit) has just refused, counted.
-    pub(super) fn refused(&mut self, now: Instant, request: &Request<'_>, asks: Asks, first: Binding) -> AskError {
-        let eff = self.effective(now);
+    pub(super) fn refused(&mut self, eff: Instant, request: &Request<'_>, asks: Asks, first: Binding) -> AskError {
         let refused = self.look_ahead(eff, request, asks);
         // A limit that quotes what it does not book breaks its word.
         let (limit, denied) = refused.unwrap_or((first, Denied::Busy));

@@ -219,59 +219,46 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
                 if call.sent { "not answered in time" } else { "not sent in time" }
             );
         }
-        if let Some((id, JobState::Sent)) = self.abandon(at, index)
-            && let Some(job) = self.find_mut(id)
-        {
-            job.untell();
-        }
+        self.abandon(at, index);
     }
 
-    /// Ends a request without an answer: one that was sent is counted, and is a failure. Returns its job, and where that
-    /// stood.
-    pub(super) fn abandon(&mut self, at: Instant, index: usize) -> Option<(JobId, JobState)> {
-        let sent = self.calls.get(index)?.sent;
-        if sent {
-            self.conclude(at, index, Fate::Unknown, Health::Failure)
-        } else {
-            self.conclude(at, index, Fate::NotSent, Health::Unknown)
-        }
+    /// Ends a request without an answer: one that was sent is counted, and is a failure.
+    pub(super) fn abandon(&mut self, at: Instant, index: usize) {
+        let sent = self.calls.get(index).is_some_and(|call| call.sent);
+        let (fate, health) = if sent { (Fate::Unknown, Health::Failure) } else { (Fate::NotSent, Health::Unknown) };
+        self.conclude(at, index, fate, health);
     }
 
-    /// Ends a request: settles what it has booked, and its job goes on, or is free. Returns that, and where it stood.
+    /// Ends a request: settles what it has booked, and its job goes on, or is free. Returns where that stood.
     #[inline(never)]
-    pub(super) fn conclude(
-        &mut self,
-        at: Instant,
-        index: usize,
-        fate: Fate,
-        health: Health,
-    ) -> Option<(JobId, JobState)> {
+    pub(super) fn conclude(&mut self, at: Instant, index: usize, fate: Fate, health: Health) -> Option<JobState> {
         let call = self.calls.get_mut(index)?;
-        let (job, again) = (call.job(), call.asks == Asks::Again);
+        // Only time ends it as late as this, and that is to be told.
+        let (job, again, late) = (call.job(), call.asks == Asks::Again, call.until <= at);
         let counts = fate != Fate::NotSent;
         let Held { requests, window, breaker } = call.leave();
         let limits = self.limits.all_mut();
         limits.requests.part_settle(at, requests, counts);
         limits.window.part_settle(at, window, counts);
         limits.breaker.verdict(at, breaker, health);
-        let id = job?;
-        let job = self.find_mut(id)?;
+        let place = self.place(job?)?;
+        let job = self.jobs.get_mut(place)?;
         let before = job.state;
         // Found on a list, finished, overdue meanwhile: the end of a request only counts it.
         if matches!(before, JobState::Asked | JobState::Sent) {
             match fate {
                 Fate::Runs => job.enter(JobState::Running, false),
                 // What refuses the second request says nothing about the first.
-                Fate::Refused | Fate::NotSent if !again => self.free(at, id),
-                _ => job.enter(JobState::Unknown, false),
+                Fate::Refused | Fate::NotSent if !again => self.free(at, place),
+                _ => job.enter(JobState::Unknown, late),
             }
         }
-        Some((id, before))
+        Some(before)
     }
 
     /// Frees the slot and the money of a job that does not run.
-    pub(super) fn free(&mut self, at: Instant, id: JobId) {
-        let Some(job) = self.jobs.iter_mut().find(|job| job.id == id && !job.is_free()) else { return };
+    pub(super) fn free(&mut self, at: Instant, place: usize) {
+        let Some(job) = self.jobs.get_mut(place) else { return };
         let money = &mut self.limits.all_mut().money;
         money.act(at);
         money.free(&job.amounts);
