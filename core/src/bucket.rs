@@ -230,19 +230,12 @@ impl TokenBucket {
         scaled(to.saturating_since(from).as_micros(), self.gain)
     }
 
-    /// It is `now`: what is missing then.
-    fn act(&mut self, now: Instant) -> u64 {
-        self.note(now);
-        let missing = self.missing_at(now);
-        self.last = self.last.max(now);
-        missing
-    }
-
-    /// The level of `cost` units, if it is there at `now`; else 0.
-    fn need(&self, now: Instant, cost: u64) -> u64 {
+    /// What is missing at `now` once `cost` units are taken; `u64::MAX` if they are not there.
+    fn without(&self, now: Instant, cost: u64) -> u64 {
         let need = self.level_of(cost);
-        let fits = need <= self.full() && self.missing_at(now) <= self.full().wrapping_sub(need);
-        if fits { need } else { 0 }
+        let missing = self.missing_at(now);
+        let fits = need <= self.full() && missing <= self.full().wrapping_sub(need);
+        if fits { missing.wrapping_add(need) } else { u64::MAX }
     }
 
     /// The level of so many units; saturates, and no burst has more than 32 bits of them.
@@ -335,15 +328,16 @@ impl Book for TokenBucket {
     }
 
     fn fits(&self, now: Instant, cost: u64) -> bool {
-        self.need(now, cost) > 0
+        self.without(now, cost) < u64::MAX
     }
 
     fn charge(&mut self, now: Instant, cost: u64) -> Option<Reservation> {
-        let need = self.need(now, cost);
-        if need == 0 {
+        let missing = self.without(now, cost);
+        if missing == u64::MAX {
             return None;
         }
-        self.missing = self.act(now).wrapping_add(need);
+        self.note(now);
+        (self.missing, self.last) = (missing, self.last.max(now));
         // An old stamp is served at the latest one: from there on time returns it.
         Some(Reservation::new(now, cost, self.token(self.last, 0)))
     }
@@ -362,7 +356,9 @@ impl Book for TokenBucket {
         // The line through (at, level(at) - cost): nobody else is served from what accrues before `at`. Each of the three
         // is at most 2^63, 2^62 and 2^62.
         let need = self.level(cost)?;
-        let missing = self.act(now);
+        self.note(now);
+        let missing = self.missing_at(now);
+        self.last = self.last.max(now);
         let ahead = self.accrued(self.last, at);
         self.missing = missing.saturating_sub(ahead).wrapping_add(need).wrapping_add(ahead);
         self.seq = if self.tail <= self.last { 1 } else { self.seq.saturating_add(1) };
