@@ -212,6 +212,7 @@ impl TokenBucket {
     }
 
     #[inline]
+    #[inline(never)]
     fn note(&mut self, now: Instant) {
         if now < self.last {
             self.faults = self.faults.saturating_add(1);

@@ -265,6 +265,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     /// The first limit that binds at `eff`, without when it will not.
+    #[inline(never)]
     fn refusal(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Result<(), Binding> {
         let (limits, cost) = (self.limits.all(), request.requests);
         let must = |fits: bool, limit: Binding| if fits { Ok(()) } else { Err(limit) };
@@ -321,6 +322,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// Puts a job into a place that is free, into a new one, else into that of the job that was settled first, else of the
     /// one that is overdue longest, which is forgotten. `false` if there is none: all are live.
+    #[inline(never)]
     pub(crate) fn put_job(&mut self, job: Job<<L::Money as Money>::Amounts>) -> bool {
         let (full, order) = (self.jobs.is_full(), self.state.order);
         let (mut place, mut best) = (usize::MAX, 0);
