@@ -211,7 +211,6 @@ impl TokenBucket {
         self.room.wrapping_add(self.step)
     }
 
-    #[inline]
     #[inline(never)]
     fn note(&mut self, now: Instant) {
         if now < self.last {

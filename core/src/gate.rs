@@ -196,8 +196,10 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// wrong with the request. Nothing has changed then, but for what time has done to permits that were lost.
     pub fn ask(&mut self, now: Instant, request: &Request<'_>) -> Result<Permit, AskError> {
         let eff = self.note(now);
-        let asks = self.kind(eff, request)?;
-        self.admit(eff, request, asks).map_err(|limit| self.refused(eff, request, asks, limit))
+        match self.kind(eff, request) {
+            Ok(asks) => self.admit(eff, request, asks),
+            Err(why) => Err(why),
+        }
     }
 
     /// As [`ask`](Self::ask), for who comes back anyway: yes, or not now. The reason, and when, would be told by
@@ -216,14 +218,13 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     pub fn try_ask(&mut self, now: Instant, request: &Request<'_>) -> Option<Permit> {
         let eff = self.note(now);
         let asks = self.kind(eff, request).ok()?;
-        match self.admit(eff, request, asks) {
-            Ok(permit) => Some(permit),
-            Err(limit) => {
-                self.state.counters.refuse(limit);
-                log!(debug, "{}: refused by {}", Who(request.started(asks)), limit);
-                None
-            }
-        }
+        let limit = match self.binds(eff, request, asks) {
+            None => return self.enter(eff, request, asks),
+            Some(limit) => limit,
+        };
+        self.state.counters.refuse(limit);
+        log!(debug, "{}: refused by {}", Who(request.started(asks)), limit);
+        None
     }
 
     /// What a request is, by its job and its amounts.
@@ -248,57 +249,79 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// [`AskError::Refused`].
     pub fn poll(&mut self, now: Instant, cost: u32) -> Result<Permit, AskError> {
         let request = Request::new(JobId(0), Duration::ZERO).counts(cost).attempt(1);
-        let (eff, asks) = (self.note(now), Asks::Nothing);
-        self.admit(eff, &request, asks).map_err(|limit| self.refused(eff, &request, asks, limit))
+        let eff = self.note(now);
+        self.admit(eff, &request, Asks::Nothing)
     }
 
-    /// All or nothing; the first limit that binds.
-    fn admit(&mut self, eff: Instant, request: &Request<'_>, asks: Asks) -> Result<Permit, Binding> {
-        if self.calls.iter().any(|call| call.until <= eff) {
-            // What lost permits hold comes back only by settling them.
-            self.advance(eff);
-        }
-        self.refusal(eff, request, asks)?;
-        self.advance(eff);
-        let held = self.book(eff, request.requests)?;
-        Ok(self.enter(eff, request, asks, held))
+    fn admit(&mut self, eff: Instant, request: &Request<'_>, asks: Asks) -> Result<Permit, AskError> {
+        let limit = match self.binds(eff, request, asks) {
+            Some(limit) => limit,
+            None => match self.enter(eff, request, asks) {
+                Some(permit) => return Ok(permit),
+                // A limit has not kept its word.
+                None => Binding::Requests,
+            },
+        };
+        Err(self.refused(eff, request, asks, limit))
     }
 
     /// The first limit that binds at `eff`, without when it will not.
     #[inline(never)]
-    fn refusal(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Result<(), Binding> {
-        let (limits, cost) = (self.limits.all(), request.requests);
-        let must = |fits: bool, limit: Binding| if fits { Ok(()) } else { Err(limit) };
-        must(self.state.block.max(self.state.paced) <= eff, Binding::Block)?;
-        must(limits.requests.part_fits(eff, cost), Binding::Requests)?;
-        must(limits.window.part_fits(eff, cost), Binding::Window)?;
-        if asks == Asks::New {
-            must(self.slots_fit(eff, request.weight), Binding::Slots)?;
-            must(self.has_place(eff), Binding::Jobs)?;
-            limits.money.fits(eff, request.estimate, self.state.next_due, self.endings()).map_err(Binding::Money)?;
+    fn binds(&mut self, eff: Instant, request: &Request<'_>, asks: Asks) -> Option<Binding> {
+        if self.calls.iter().any(|call| call.until <= eff) {
+            // What lost permits hold comes back only by settling them.
+            self.advance(eff);
         }
-        must(self.has_call_place(eff), Binding::Calls)?;
-        must(limits.breaker.part_fits(eff, 1), Binding::Breaker)
+        let (limits, cost) = (self.limits.all(), request.requests);
+        if self.state.block.max(self.state.paced) > eff {
+            return Some(Binding::Block);
+        }
+        if !limits.requests.part_fits(eff, cost) {
+            return Some(Binding::Requests);
+        }
+        if !limits.window.part_fits(eff, cost) {
+            return Some(Binding::Window);
+        }
+        if asks == Asks::New {
+            if !self.slots_fit(eff, request.weight) {
+                return Some(Binding::Slots);
+            }
+            if !self.has_place(eff) {
+                return Some(Binding::Jobs);
+            }
+            if let Err(account) = limits.money.fits(eff, request.estimate, self.state.next_due, self.endings()) {
+                return Some(Binding::Money(account));
+            }
+        }
+        if !self.has_call_place(eff) {
+            return Some(Binding::Calls);
+        }
+        if !limits.breaker.part_fits(eff, 1) {
+            return Some(Binding::Breaker);
+        }
+        None
     }
 
     /// Charges what a request books, or nothing.
-    fn book(&mut self, eff: Instant, cost: u32) -> Result<HeldIn<L>, Binding> {
+    fn book(&mut self, eff: Instant, cost: u32) -> Option<HeldIn<L>> {
         let limits = self.limits.all_mut();
-        let requests = limits.requests.part_book(eff, cost).ok_or(Binding::Requests)?;
+        let requests = limits.requests.part_book(eff, cost)?;
         let Some(window) = limits.window.part_book(eff, cost) else {
             limits.requests.part_settle(eff, requests, false);
-            return Err(Binding::Window);
+            return None;
         };
         let Some(breaker) = limits.breaker.part_book(eff, 1) else {
             limits.window.part_settle(eff, window, false);
             limits.requests.part_settle(eff, requests, false);
-            return Err(Binding::Breaker);
+            return None;
         };
-        Ok(Held { requests, window, breaker })
+        Some(Held { requests, window, breaker })
     }
 
     /// Second pass: everything agreed.
-    fn enter(&mut self, eff: Instant, request: &Request<'_>, asks: Asks, held: HeldIn<L>) -> Permit {
+    fn enter(&mut self, eff: Instant, request: &Request<'_>, asks: Asks) -> Option<Permit> {
+        self.advance(eff);
+        let held = self.book(eff, request.requests)?;
         let until = eff.saturating_add(self.state.patience.to_send);
         self.state.next_due = self.state.next_due.min(until);
         self.state.counters.granted = self.state.counters.granted.saturating_add(1);
@@ -317,7 +340,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
         let job = request.started(asks);
         log!(debug, "{}: granted", Who(job));
-        Permit { mark, job, until }
+        Some(Permit { mark, job, until })
     }
 
     /// Puts a job into a place that is free, into a new one, else into that of the job that was settled first, else of the

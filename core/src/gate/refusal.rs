@@ -25,7 +25,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
     }
 
-    /// The refusal of what [`admit`](Self::admit) has just refused, counted.
+    /// The whole answer where `first` binds, counted.
     pub(super) fn refused(&mut self, eff: Instant, request: &Request<'_>, asks: Asks, first: Binding) -> AskError {
         let refused = self.look_ahead(eff, request, asks);
         // A limit that quotes what it does not book breaks its word.
@@ -58,7 +58,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     /// Asks every limit; the worst refusal counts, and the first wins a tie. `None` if all agree, which is exactly where
-    /// [`refusal`](Self::refusal) has none.
+    /// [`binds`](Self::binds) names none.
     fn quote(&self, asked: Instant, request: &Request<'_>, asks: Asks) -> Option<(Binding, Denied)> {
         let limits = self.limits.all();
         let cost = request.requests;
