@@ -19,6 +19,8 @@ pub(crate) trait Bounded<T> {
     fn put_at(&mut self, at: usize, item: T) -> Result<(), T>;
     /// Removes the item at this place, and puts the last one there.
     fn take_out(&mut self, at: usize) -> Option<T>;
+    /// The same, for whoever has seen it.
+    fn discard(&mut self, at: usize);
     /// Removes the others; the order stays.
     fn keep(&mut self, wanted: impl FnMut(&T) -> bool);
     /// As many of these as there is room for.
@@ -44,6 +46,16 @@ impl<T, Len: LenType, const N: usize> Bounded<T> for Vec<T, N, Len> {
         match self.get_mut(at) {
             Some(slot) => Some(mem::replace(slot, last)),
             None => Some(last),
+        }
+    }
+
+    #[inline]
+    fn discard(&mut self, at: usize) {
+        if at < self.len()
+            && let Some(last) = self.pop()
+            && let Some(slot) = self.get_mut(at)
+        {
+            *slot = last;
         }
     }
 

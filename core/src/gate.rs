@@ -343,24 +343,25 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         Some(Permit { mark, job, until })
     }
 
-    /// Puts a job into a place that is free, into a new one, else into that of the job that was settled first, else of the
-    /// one that is overdue longest, which is forgotten. `false` if there is none: all are live.
-    #[inline(never)]
+    /// Adds a job; in a full table, in the place of the job that was settled first, else of the one that is overdue longest,
+    /// which is forgotten. `false` if all are live.
     pub(crate) fn put_job(&mut self, job: Job<<L::Money as Money>::Amounts>) -> bool {
-        let (full, order) = (self.jobs.is_full(), self.state.order);
-        let (mut place, mut best) = (usize::MAX, 0);
+        if !self.jobs.is_full() {
+            return self.jobs.put(job).is_ok();
+        }
+        let (mut oldest, mut age) = (usize::MAX, 0);
         for (index, job) in self.jobs.iter().numbered() {
+            let after = u32::from(self.state.order.wrapping_sub(job.order));
             let rank = match job.state {
-                _ if job.is_free() => u32::MAX,
-                JobState::Settled if full => 1 << 17 | u32::from(order.wrapping_sub(job.order)),
-                JobState::Overdue if full => 1 << 16 | u32::from(order.wrapping_sub(job.order)),
+                JobState::Settled => 1 << 17 | after,
+                JobState::Overdue => 1 << 16 | after,
                 _ => 0,
             };
-            if rank > best {
-                (place, best) = (index, rank);
+            if rank > age {
+                (oldest, age) = (index, rank);
             }
         }
-        let Some(place) = self.jobs.get_mut(place) else { return self.jobs.put(job).is_ok() };
+        let Some(place) = self.jobs.get_mut(oldest) else { return false };
         let lost = u32::from(place.state == JobState::Overdue);
         self.state.counters.forgotten = self.state.counters.forgotten.saturating_add(lost);
         *place = job;
@@ -392,7 +393,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// The place of a job in the table.
     #[inline(never)]
     fn place(&self, id: JobId) -> Option<usize> {
-        self.jobs.iter().place(|job| job.id == id && !job.is_free())
+        self.jobs.iter().place(|job| job.id == id)
     }
 
     fn find(&self, id: JobId) -> Option<&Job<<L::Money as Money>::Amounts>> {

@@ -69,8 +69,10 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
         let overdue = state == JobState::Overdue;
         self.advance(eff);
-        // What was sent stays here.
-        let Some(job) = self.jobs.get_mut(place) else { return Err(GateError::NotFound) };
+        // It may have moved, not gone.
+        let Some(job) = self.place(id).and_then(|place| self.jobs.get_mut(place)) else {
+            return Err(GateError::NotFound);
+        };
         let receipt = self.limits.all_mut().money.settle(id, &mut job.amounts, overdue, actual)?;
         self.state.order = self.state.order.wrapping_add(1);
         job.enter(JobState::Settled, false);
@@ -98,7 +100,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.limits.all().money.refundable(&known.amounts, lines)?;
         self.advance(eff);
         // What is settled does not change with time.
-        let Some(job) = self.jobs.get_mut(place) else { return Err(GateError::NotFound) };
+        let Some(job) = self.place(id).and_then(|place| self.jobs.get_mut(place)) else {
+            return Err(GateError::NotFound);
+        };
         Ok(self.limits.all_mut().money.refund(&mut job.amounts, lines))
     }
 
@@ -126,7 +130,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// The jobs in the table, the remembered ones included.
     pub fn jobs(&self) -> impl Iterator<Item = (JobId, JobState)> + '_ {
-        self.jobs.iter().filter(|job| !job.is_free()).map(|job| (job.id, job.state))
+        self.jobs.iter().map(|job| (job.id, job.state))
     }
 
     /// The accounts, for their owner: alerts to acknowledge, a balance that the provider reports, a specification to

@@ -70,13 +70,11 @@ where
         unsent().for_each(|call| breaker.verdict(eff, call.held.breaker, Health::Unknown));
         breaker.write(saved, to);
         limits.restraint.write(saved, to);
-        let jobs = || self.jobs.iter().filter(|job| !job.is_free());
-        let count = jobs().many();
-        to.count(count);
-        for job in jobs() {
+        to.count(self.jobs.len());
+        for job in &self.jobs {
             write_job(job, to);
         }
-        to.blank(JOBS.saturating_sub(count).saturating_mul(job_len::<M>()));
+        to.blank(JOBS.saturating_sub(self.jobs.len()).saturating_mul(job_len::<M>()));
     }
 
     fn read(&mut self, from: &mut Reader<'_>, when: &mut Shift) {

@@ -150,8 +150,6 @@ const MISSED: u8 = 1;
 const UNTOLD: u8 = 2;
 /// Two complete lists did not have it.
 const GONE: u8 = 4;
-/// Its place is free, and it counts as settled. Entries stay where they are: moving them would take more code.
-const FREE: u8 = 8;
 
 impl<A> Job<A> {
     /// One that is asked for.
@@ -163,16 +161,6 @@ impl<A> Job<A> {
     pub(crate) fn enter(&mut self, state: JobState, untold: bool) {
         self.state = state;
         self.flags = if untold { UNTOLD } else { 0 };
-    }
-
-    /// It is no longer here.
-    pub(crate) const fn leave(&mut self) {
-        (self.state, self.flags, self.ends) = (JobState::Settled, FREE, Instant::MAX);
-    }
-
-    /// Whether this is an empty place.
-    pub(crate) const fn is_free(&self) -> bool {
-        self.flags & FREE != 0
     }
 
     /// For an image.

@@ -7,6 +7,7 @@ use super::answer::lease_end;
 use super::job::{GateError, Job, JobState};
 use super::limits::AnyLimits;
 use super::money::Money;
+use crate::bounded::Bounded;
 use crate::hold::Line;
 use crate::job::JobId;
 use crate::time::{Duration, Instant};
@@ -17,7 +18,7 @@ pub(crate) type AmountsOf<L> = <<L as AnyLimits>::Money as Money>::Amounts;
 impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// The jobs that have been sent: those a journal has to know.
     pub(crate) fn sent_jobs(&self) -> impl Iterator<Item = &Job<AmountsOf<L>>> {
-        self.jobs.iter().filter(|job| is_kept(job))
+        self.jobs.iter().filter(|job| job.state != JobState::Asked)
     }
 
     /// The entry of a job, in any state.
@@ -64,8 +65,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// This job was freed, or forgotten.
     pub(crate) fn forget(&mut self, id: JobId) {
-        if let Some(job) = self.find_mut(id) {
-            job.leave();
+        if let Some(place) = self.place(id) {
+            self.jobs.discard(place);
         }
     }
 
@@ -85,7 +86,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// The limits, and the jobs that have been sent.
     pub(crate) fn halves(&mut self) -> (&mut L, impl Iterator<Item = &Job<AmountsOf<L>>>) {
-        (&mut self.limits, self.jobs.iter().filter(|job| is_kept(job)))
+        (&mut self.limits, self.jobs.iter().filter(|job| job.state != JobState::Asked))
     }
 
     /// Everything was replayed: it is `now`, and nobody knows what became of what was under way.
@@ -99,7 +100,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// After a reboot: what was sent is unknown, and leases end when `at` says.
     pub(crate) fn wake(&mut self, now: Instant, at: impl Fn(Instant) -> Instant) {
-        for job in self.jobs.iter_mut().filter(|job| !job.is_free()) {
+        for job in &mut self.jobs {
             job.ends = at(job.ends);
             job.sent = job.sent.min(now);
             if job.state == JobState::Sent {
@@ -108,11 +109,6 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
         self.state.next_due = self.first_end().0;
     }
-}
-
-/// Whether a journal has to know it.
-fn is_kept<A>(job: &Job<A>) -> bool {
-    job.state != JobState::Asked && !job.is_free()
 }
 
 /// A lease as a duration; none is for ever.

@@ -44,7 +44,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let fresh = complete && (asked_at > self.state.listed || self.state.listed == Instant::ORIGIN);
         let mut found = Found::default();
         let mut returned = 0u64;
-        for job in self.jobs.iter_mut().filter(|job| !job.is_free()) {
+        for job in &mut self.jobs {
             if seen.iter().any(|seen| is(*seen, job.id, job.tag)) {
                 job.found();
                 match job.state {
@@ -80,7 +80,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             self.recall(eff, place);
             self.free(eff, place);
         }
-        let known = |entry: &Seen| self.jobs.iter().any(|job| !job.is_free() && is(*entry, job.id, job.tag));
+        let known = |entry: &Seen| self.jobs.iter().any(|job| is(*entry, job.id, job.tag));
         let named = |index: usize, entry: &Seen| seen.iter().take(index).any(|before| before == entry);
         let strangers = seen.iter().numbered().filter(|(index, entry)| !known(entry) && !named(*index, entry)).many();
         let foreign = returned.saturating_add(u64::try_from(strangers).unwrap_or(u64::MAX));

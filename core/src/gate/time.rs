@@ -10,7 +10,7 @@ use super::limits::AnyLimits;
 use super::money::Money;
 use super::part::{Adapt, Fuse, Part, Patience};
 use super::{Asks, Gate};
-use crate::bounded::Counting;
+use crate::bounded::{Bounded, Counting};
 use crate::breaker::Phase;
 use crate::job::JobId;
 use crate::log::{Who, log};
@@ -262,7 +262,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let money = &mut self.limits.all_mut().money;
         money.act(at);
         money.free(&job.amounts);
-        job.leave();
+        self.jobs.discard(place);
         self.state.counters.refunded = self.state.counters.refunded.saturating_add(1);
     }
 
