@@ -50,6 +50,7 @@ impl<T, Len: LenType, const N: usize> Bounded<T> for Vec<T, N, Len> {
     }
 
     #[inline]
+    #[inline(never)]
     fn discard(&mut self, at: usize) {
         if at < self.len()
             && let Some(last) = self.pop()
