@@ -227,7 +227,7 @@ impl TokenBucket {
     /// Level gained between two instants, saturating; nothing if they are not in order.
     #[inline(never)]
     fn accrued(&self, from: Instant, to: Instant) -> u64 {
-        scaled(to.saturating_since(from).as_micros(), self.gain)
+        scaled_far(to.saturating_since(from).as_micros(), self.gain)
     }
 
     /// What is missing at `now` once `cost` units are taken; `u64::MAX` if they are not there.
