@@ -49,7 +49,6 @@ impl<T, Len: LenType, const N: usize> Bounded<T> for Vec<T, N, Len> {
         }
     }
 
-    #[inline]
     #[inline(never)]
     fn discard(&mut self, at: usize) {
         if at < self.len()

@@ -3,7 +3,7 @@
 //! Take it for a rate ("60 requests a minute, 10 at once"). It lets `burst + rate x window` through in a window; for
 //! "never more than N in *any* window" take a [`WindowLog`](crate::WindowLog), for money a budget.
 //!
-//! 48 bytes with its quota. A decision is one 32 x 32 multiplication, an addition and a comparison; only the retry time
+//! 48 bytes with its quota. A decision is two 32 x 32 multiplications, an addition and a comparison; only the retry time
 //! divides, and a caller who ignores it does not pay for it.
 //!
 //! ```text
@@ -17,8 +17,9 @@
 use core::hint::cold_path;
 
 use crate::division::{divide, divide_up};
+use crate::gain::{self, gained};
 use crate::limiter::{Book, Denied, Reservation, Token};
-use crate::quota::{Quota, Rate, mul_div};
+use crate::quota::{MAX_FULL, Quota, Rate, mul_div};
 use crate::time::{Duration, Instant};
 
 /// An exact token bucket.
@@ -26,7 +27,7 @@ use crate::time::{Duration, Instant};
 /// By time `t` it has granted at most `burst + floor(t x units / per)`, and exactly that under greedy demand as long as
 /// the burst can hold what accrues between two calls (`burst >= 1 + ceil(units x gap / per)`).
 ///
-/// **Debt.** A commit above the cost never fails; it delays those who come after. The debt saturates after 2^63 level
+/// **Debt.** A commit above the cost never fails; it delays those who come after. The debt saturates at 2^63 - 1 level
 /// units, which is at least one burst of the largest quota (3.5 million units at 30 days a unit).
 ///
 /// **Giving back.** A release returns what time has not returned already and what nobody was promised behind:
@@ -45,7 +46,15 @@ use crate::time::{Duration, Instant};
 /// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+// In this sequence, so that the short instructions of small chips reach what is narrow.
+#[repr(C)]
 pub struct TokenBucket {
+    pub(crate) gain: u32,
+    /// Numbers the bookings ahead since the tail was last in the past; `u16::MAX` means "too many to tell apart".
+    pub(crate) seq: u16,
+    /// Counts the lives before this one: a booking of another life is spent, and gives nothing back.
+    pub(crate) life: u8,
+    pub(crate) faults: u8,
     // The level is kept as what is missing to full, in units of 1/step: refilling is then a saturating subtraction
     // that needs no clamp, and two of them commute, so that giving back and crediting need not refill first.
     pub(crate) missing: u64,
@@ -57,12 +66,6 @@ pub struct TokenBucket {
     pub(crate) room: u64,
     /// The latest instant promised to any booking.
     pub(crate) tail: Instant,
-    pub(crate) gain: u32,
-    /// Numbers the bookings ahead since the tail was last in the past; `u16::MAX` means "too many to tell apart".
-    pub(crate) seq: u16,
-    /// Counts the lives before this one: a booking of another life is spent, and gives nothing back.
-    pub(crate) life: u8,
-    pub(crate) faults: u8,
 }
 
 /// How full a bucket is when it is made.
@@ -105,10 +108,10 @@ pub enum Inherit {
     KeepUsed,
 }
 
-/// No booking lies further ahead than this much level: sums of two such levels fit.
-const MAX_AHEAD: u64 = 1 << 62;
+/// No booking lies further ahead than this much level: with a full one it is at most what may be missing.
+const MAX_AHEAD: u64 = MAX_MISSING - MAX_FULL;
 /// Where debt saturates: a full level more still fits, so that a decision adds without a check.
-pub(crate) const MAX_MISSING: u64 = 1 << 63;
+pub(crate) const MAX_MISSING: u64 = gain::MOST;
 
 impl TokenBucket {
     /// A bucket that starts as said, at the stamp `now`.
@@ -227,7 +230,7 @@ impl TokenBucket {
     /// Level gained between two instants, saturating; nothing if they are not in order.
     #[inline(never)]
     fn accrued(&self, from: Instant, to: Instant) -> u64 {
-        scaled_far(to.saturating_since(from).as_micros(), self.gain)
+        gained(to.saturating_since(from).as_micros(), self.gain)
     }
 
     /// What is missing at `now` once `cost` units are taken; `u64::MAX` if they are not there.
@@ -240,7 +243,7 @@ impl TokenBucket {
 
     /// The level of so many units; saturates, and no burst has more than 32 bits of them.
     fn level_of(&self, units: u64) -> u64 {
-        u32::try_from(units).map_or(u64::MAX, |units| scaled_far(self.step, units))
+        u32::try_from(units).map_or(u64::MAX, |units| gained(self.step, units))
     }
 
     /// Names a booking: what it stands behind, and its number, 0 if it is not ahead.
@@ -387,17 +390,17 @@ impl Book for TokenBucket {
             return Err(self.never());
         };
         // Overflowing, not checked: compilers subtract twice for a checked one on a 32-bit chip.
-        let (elapsed, late) = now.as_micros().overflowing_sub(self.last.as_micros());
-        let (now, gained) = if late {
+        let (mut elapsed, late) = now.as_micros().overflowing_sub(self.last.as_micros());
+        let mut now = now;
+        if late {
             cold_path();
-            self.faults = self.faults.saturating_add(1);
-            (self.last, 0)
-        } else {
-            (now, scaled(elapsed, self.gain))
-        };
-        let missing = match self.missing.overflowing_sub(gained) {
-            (_, true) => 0, // full again: nothing to compare
-            (missing, _) if missing <= room => missing,
+            self.faults = self.faults.wrapping_add(u8::from(self.faults < u8::MAX));
+            (now, elapsed) = (self.last, 0);
+        }
+        let missing = match gain::checked(elapsed, self.gain).map(|gained| self.missing.overflowing_sub(gained)) {
+            None => 0, // full again: nothing to compare
+            Some(missing) if gain::is_negative(missing) => 0,
+            Some((missing, _)) if missing <= room => missing,
             _ => {
                 // By the compiler's routine, which goes where nobody looks at the instant, and which a firmware that prints
                 // 64-bit numbers has anyway.
@@ -409,70 +412,5 @@ impl Book for TokenBucket {
         self.missing = missing.wrapping_add(self.step).wrapping_add(self.room.wrapping_sub(room));
         self.last = now;
         Ok(())
-    }
-}
-
-/// `elapsed x gain`, saturating.
-#[inline]
-fn scaled(elapsed: u64, gain: u32) -> u64 {
-    // 71 minutes: one 32 x 32 multiplication, which cannot overflow. A 64-bit machine multiplies all at once.
-    #[cfg(not(target_pointer_width = "64"))]
-    if let Ok(short) = u32::try_from(elapsed) {
-        return widening(short, gain);
-    }
-    #[cfg(target_pointer_width = "64")]
-    if let Some(level) = elapsed.checked_mul(u64::from(gain)) {
-        return level;
-    }
-    cold_path();
-    scaled_far(elapsed, gain)
-}
-
-/// The rare rest of `scaled`: beyond 71 minutes on a small chip, where it stays out of line.
-#[cfg_attr(target_pointer_width = "64", inline)]
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
-fn scaled_far(elapsed: u64, gain: u32) -> u64 {
-    elapsed.saturating_mul(u64::from(gain))
-}
-
-/// `a x b` where the chip has a long multiplication.
-#[cfg(not(any(test, target_pointer_width = "64", all(target_arch = "arm", not(target_has_atomic = "32")))))]
-#[inline]
-fn widening(a: u32, b: u32) -> u64 {
-    u64::from(a) * u64::from(b)
-}
-
-/// `a x b` in halves, for a Cortex-M0, whose multiplication keeps 32 bits: a third of what the library routine takes.
-/// None of the sums overflows: `(2^16 - 1)^2 + 2 x (2^16 - 1) = 2^32 - 1`.
-#[cfg(any(test, all(target_arch = "arm", not(target_has_atomic = "32"))))]
-#[inline]
-fn widening(a: u32, b: u32) -> u64 {
-    // A rate in lowest terms often brings one unit of level in each microsecond.
-    if a == 0 || b == 1 {
-        return u64::from(a);
-    }
-    let (a_low, a_high, b_low, b_high) = (a & 0xFFFF, a >> 16, b & 0xFFFF, b >> 16);
-    let low = a_low * b_low;
-    let mid = a_high * b_low + (low >> 16);
-    if b_high == 0 {
-        return u64::from(mid >> 16) << 32 | u64::from(mid << 16 | low & 0xFFFF);
-    }
-    let middle = a_low * b_high + (mid & 0xFFFF);
-    let high = a_high * b_high + (mid >> 16) + (middle >> 16);
-    u64::from(high) << 32 | u64::from(middle << 16 | low & 0xFFFF)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::widening;
-
-    #[test]
-    fn multiplication_in_halves_is_exact() {
-        let edges = [0, 1, 2, 7, 0xFFFF, 0x1_0000, 0x1_0001, 0xFFFF_0000, 0xABCD_EF01, u32::MAX - 1, u32::MAX];
-        for a in edges {
-            for b in edges {
-                assert_eq!(widening(a, b), u64::from(a) * u64::from(b), "{a} x {b}");
-            }
-        }
     }
 }

@@ -44,6 +44,7 @@ pub mod embassy;
 mod entropy;
 mod floor;
 mod forecast;
+mod gain;
 mod gate;
 mod glue;
 mod grants;

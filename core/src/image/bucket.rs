@@ -41,7 +41,7 @@ impl Body for TokenBucket {
         }
         let own = self.quota();
         let life = life.max(self.life).wrapping_add(1);
-        *self = Self { missing, last, step, room, tail, gain, seq, life, faults };
+        *self = Self { gain, seq, life, faults, missing, last, step, room, tail };
         // What accrued before this clock began.
         self.missing = self.missing.saturating_sub(excess.as_micros().saturating_mul(u64::from(gain)));
         if !when.same {
