@@ -329,9 +329,13 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.state.mark = self.state.mark.checked_add(1).unwrap_or(1);
         let mark = self.state.mark;
         if asks == Asks::New {
-            let mut job = Job::new(request.job, request.weight, <L::Money as Money>::NOTHING, eff, until);
-            self.limits.all_mut().money.hold(request.estimate, &mut job.amounts);
-            self.put_job(job);
+            self.make_place();
+            let job = Job::new(request.job, request.weight, <L::Money as Money>::NOTHING, eff, until);
+            // That there is a place was checked before.
+            let _ = self.jobs.put(job);
+            if let Some(job) = self.jobs.last_mut() {
+                self.limits.all_mut().money.hold(request.estimate, &mut job.amounts);
+            }
         }
         let (id, lease, first) = (request.job, request.lease, !request.retry);
         let call = Call { mark, id, asks, since: eff, until, lease, sent: false, first, held };
@@ -344,29 +348,26 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         Some(Permit { mark, job, until })
     }
 
-    /// Adds a job; in a full table, in the place of the job that was settled first, else of the one that is overdue longest,
-    /// which is forgotten. `false` if all are live.
-    pub(crate) fn put_job(&mut self, job: Job<<L::Money as Money>::Amounts>) -> bool {
+    /// Forgets the job that was settled first, else the one that is overdue longest, if the table is full.
+    #[inline(never)]
+    pub(crate) fn make_place(&mut self) {
         if !self.jobs.is_full() {
-            return self.jobs.put(job).is_ok();
+            return;
         }
-        let (mut oldest, mut age) = (usize::MAX, 0);
+        let (mut oldest, mut age, mut lost) = (usize::MAX, 0, 0);
         for (index, job) in self.jobs.iter().numbered() {
             let after = u32::from(self.state.order.wrapping_sub(job.order));
-            let rank = match job.state {
-                JobState::Settled => 1 << 17 | after,
-                JobState::Overdue => 1 << 16 | after,
-                _ => 0,
+            let (rank, is_lost) = match job.state {
+                JobState::Settled => (1 << 17 | after, 0),
+                JobState::Overdue => (1 << 16 | after, 1),
+                _ => (0, 0),
             };
             if rank > age {
-                (oldest, age) = (index, rank);
+                (oldest, age, lost) = (index, rank, is_lost);
             }
         }
-        let Some(place) = self.jobs.get_mut(oldest) else { return false };
-        let lost = u32::from(place.state == JobState::Overdue);
         self.state.counters.forgotten = self.state.counters.forgotten.saturating_add(lost);
-        *place = job;
-        true
+        self.jobs.discard(oldest);
     }
 
     /// Whether there is a place for a new job at `eff`.

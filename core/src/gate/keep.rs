@@ -81,7 +81,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             *known = job;
             return true;
         }
-        self.put_job(job)
+        self.make_place();
+        self.jobs.put(job).is_ok()
     }
 
     /// The limits, and the jobs that have been sent.
