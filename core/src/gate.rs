@@ -269,7 +269,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// The first limit that binds at `eff`, without when it will not.
     #[inline(never)]
     fn binds(&mut self, eff: Instant, request: &Request<'_>, asks: Asks) -> Option<Binding> {
-        if self.calls.iter().any(|call| call.until <= eff) {
+        if self.state.next_due <= eff && self.calls.iter().any(|call| call.until <= eff) {
             // What lost permits hold comes back only by settling them.
             self.advance(eff);
         }
@@ -330,12 +330,10 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let mark = self.state.mark;
         if asks == Asks::New {
             self.make_place();
-            let job = Job::new(request.job, request.weight, <L::Money as Money>::NOTHING, eff, until);
+            let mut amounts = <L::Money as Money>::NOTHING;
+            self.limits.all_mut().money.hold(request.estimate, &mut amounts);
             // That there is a place was checked before.
-            let _ = self.jobs.put(job);
-            if let Some(job) = self.jobs.last_mut() {
-                self.limits.all_mut().money.hold(request.estimate, &mut job.amounts);
-            }
+            let _ = self.jobs.put(Job::new(request.job, request.weight, amounts, eff, until));
         }
         let (id, lease, first) = (request.job, request.lease, !request.retry);
         let call = Call { mark, id, asks, since: eff, until, lease, sent: false, first, held };

@@ -199,7 +199,7 @@ fn read_job<M: Money>(from: &mut Reader<'_>, way: &Shift) -> Job<M::Amounts> {
     let mut amounts = M::NOTHING;
     for amount in amounts.as_mut() {
         let (micros, tag, account) = (from.u64(), from.i32(), AccountId(from.u8()));
-        *amount = HeldAmount { micros: micros & !PARTIAL, tag, account, partial: micros & PARTIAL != 0 };
+        *amount = HeldAmount { micros: micros & !PARTIAL, tag, account, partial: micros & PARTIAL != 0, spare: 0 };
     }
     let known = STATES.get(usize::from(state)).copied();
     from.expect(known.is_some());

@@ -114,11 +114,13 @@ pub struct HeldAmount {
     pub(crate) account: AccountId,
     /// Settled, and `micros` is only the part of it that was booked and not given back since.
     pub(crate) partial: bool,
+    /// No padding, so that it is copied in whole words.
+    pub(crate) spare: u16,
 }
 
 impl HeldAmount {
     /// An empty place: a ledger has at most 255 accounts, so that the last number is never one.
-    pub(crate) const NONE: Self = Self { micros: 0, tag: 0, account: AccountId(u8::MAX), partial: false };
+    pub(crate) const NONE: Self = Self { micros: 0, tag: 0, account: AccountId(u8::MAX), partial: false, spare: 0 };
 
     pub(crate) const fn is_some(&self) -> bool {
         self.account.0 != u8::MAX

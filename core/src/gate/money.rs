@@ -201,7 +201,7 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
     fn hold(&mut self, lines: &[Line], amounts: &mut Self::Amounts) {
         for (amount, line) in amounts.iter_mut().zip(lines) {
             let tag = self.accounts.get(usize::from(line.account.0)).map_or(0, |a| self.tag(a.spec, &a.budget));
-            *amount = HeldAmount { micros: line.micros, tag, account: line.account, partial: false };
+            *amount = HeldAmount { micros: line.micros, tag, account: line.account, partial: false, spare: 0 };
             self.change(line.account, |budget| budget.held = budget.held.saturating_add(line.micros));
         }
     }

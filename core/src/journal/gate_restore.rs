@@ -86,7 +86,7 @@ impl<
                 _ if record.undated => UNDATED,
                 _ => period,
             };
-            *amount = HeldAmount { micros, tag, account, partial: has(record.partial, at) };
+            *amount = HeldAmount { micros, tag, account, partial: has(record.partial, at), spare: 0 };
         }
         amounts
     }
