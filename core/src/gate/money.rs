@@ -45,6 +45,7 @@ pub trait Money: sealed::Sealed {
         &self,
         asked: Instant,
         lines: &[Line],
+        due: Instant,
         endings: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), (AccountId, Denied)>;
     #[doc(hidden)]
@@ -111,6 +112,7 @@ impl Money for () {
         &self,
         _: Instant,
         _: &[Line],
+        _: Instant,
         _: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), (AccountId, Denied)> {
         Ok(())
@@ -161,31 +163,22 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
         endings: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), AccountId> {
         let eff = self.effective(eff);
-        for line in lines {
-            let fits = match self.stands(line.account, eff).filter(|_| eff < due) {
-                // The common case: time has done nothing to this account, so that it is as it stands.
-                Some((spec, budget)) => line.micros <= budget.free(spec),
-                None => self.line_fits(line, eff, &endings),
-            };
-            if !fits {
-                return Err(line.account);
-            }
-        }
-        Ok(())
+        let short = lines.iter().find(|line| !self.line_fits(line, eff, due, &endings));
+        short.map_or(Ok(()), |line| Err(line.account))
     }
 
     fn quote(
         &self,
         asked: Instant,
         lines: &[Line],
+        due: Instant,
         endings: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), (AccountId, Denied)> {
         let eff = self.effective(asked);
         let mut worst: Option<(AccountId, Denied)> = None;
-        for line in lines {
-            if let Err(denied) = self.line_quote(line, eff, &endings)
-                && worst.is_none_or(|(_, worst)| denied.outranks(worst))
-            {
+        for line in lines.iter().filter(|line| !self.line_fits(line, eff, due, &endings)) {
+            let denied = self.line_quote(line, eff, &endings);
+            if worst.is_none_or(|(_, worst)| denied.outranks(worst)) {
                 worst = Some((line.account, denied));
             }
         }
@@ -346,31 +339,41 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         })
     }
 
+    /// Whether there is enough at `eff`, before which nothing ends that ends before `due`.
+    fn line_fits(
+        &self,
+        line: &Line,
+        eff: Instant,
+        due: Instant,
+        endings: &(impl Iterator<Item = Ending> + Clone),
+    ) -> bool {
+        match self.stands(line.account, eff).filter(|_| eff < due) {
+            // The common case: time has done nothing to this account, so that it is as it stands.
+            Some((spec, budget)) => line.micros <= budget.free(spec),
+            None => self.line_fits_then(line, eff, endings),
+        }
+    }
+
+    /// The same with all that time does until then.
     #[inline(never)]
-    fn line_fits(&self, line: &Line, eff: Instant, endings: &(impl Iterator<Item = Ending> + Clone)) -> bool {
+    fn line_fits_then(&self, line: &Line, eff: Instant, endings: &(impl Iterator<Item = Ending> + Clone)) -> bool {
         let view = self.view_with(line.account, eff, endings.clone());
         view.is_none_or(|(spec, budget)| line.micros <= budget.free(spec))
     }
 
-    fn line_quote(
-        &self,
-        line: &Line,
-        eff: Instant,
-        endings: &(impl Iterator<Item = Ending> + Clone),
-    ) -> Result<(), Denied> {
-        let Some((spec, budget)) = self.view_with(line.account, eff, endings.clone()) else { return Ok(()) };
-        if line.micros <= budget.free(spec) {
-            return Ok(());
-        }
+    /// When there is enough of what is short at `eff`.
+    #[inline(never)]
+    fn line_quote(&self, line: &Line, eff: Instant, endings: &(impl Iterator<Item = Ending> + Clone)) -> Denied {
+        let Some((spec, budget)) = self.view_with(line.account, eff, endings.clone()) else { return Denied::Busy };
         let most = match spec.renewal {
             Renewal::Lifetime => budget.left_without_holds(spec),
             Renewal::Rolling(_) => spec.limit,
             _ => spec.limit.saturating_add(budget.bonus.max(spec.max_bonus())),
         };
         if line.micros > most {
-            return Err(Denied::Never { max: most });
+            return Denied::Never { max: most };
         }
-        Err(self.when_fits(line, eff, endings))
+        self.when_fits(line, eff, endings)
     }
 
     /// When it will fit, left alone: at the end of a hold, of a slice or of a period, a few dozen of them ahead at most.
@@ -391,7 +394,7 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
             let changes = self.next_change(line.account, t).into_iter().chain(ends());
             let Some(next) = changes.filter(|end| *end > t && *end < Instant::MAX).min() else { return Denied::Busy };
             t = next;
-            if self.line_fits(line, t, endings) {
+            if self.line_fits_then(line, t, endings) {
                 break;
             }
         }

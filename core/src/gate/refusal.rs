@@ -76,7 +76,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             if let Err(denied) = self.place_quote(asked) {
                 worst.hear(Binding::Jobs, denied);
             }
-            if let Err((account, denied)) = limits.money.quote(asked, request.estimate, self.endings()) {
+            if let Err((account, denied)) =
+                limits.money.quote(asked, request.estimate, self.state.next_due, self.endings())
+            {
                 worst.hear(Binding::Money(account), denied);
             }
         }
