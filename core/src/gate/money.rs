@@ -347,10 +347,10 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         due: Instant,
         endings: &(impl Iterator<Item = Ending> + Clone),
     ) -> bool {
-        match self.stands(line.account, eff).filter(|_| eff < due) {
-            // The common case: time has done nothing to this account, so that it is as it stands.
-            Some((spec, budget)) => line.micros <= budget.free(spec),
-            None => self.line_fits_then(line, eff, endings),
+        match self.stands(line.account, eff) {
+            // The common case: within a period, what ends gives back or is posted, and takes nothing that is free.
+            Some((spec, budget)) if eff < due || line.micros <= budget.free(spec) => line.micros <= budget.free(spec),
+            _ => self.line_fits_then(line, eff, endings),
         }
     }
 
@@ -383,8 +383,10 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
             Some(Renewal::Rolling(rolling)) => Some(rolling),
             _ => None,
         };
+        // Elsewhere what is posted goes with its period.
+        let frees = |ending: &Ending| ending.amount.account == line.account && (!ending.posts || rolling.is_some());
         let ends = || {
-            endings.clone().filter(|ending| ending.amount.account == line.account).map(|ending| match rolling {
+            endings.clone().filter(frees).map(|ending| match rolling {
                 Some(rolling) if ending.posts => leaves(ending.at, rolling),
                 _ => ending.at,
             })
