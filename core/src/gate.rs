@@ -31,7 +31,6 @@ mod status;
 mod time;
 
 use core::fmt;
-use core::hint::cold_path;
 
 use heapless::Vec;
 
@@ -130,6 +129,8 @@ struct State {
     paced: Instant,
     /// When the latest complete list was asked for.
     listed: Instant,
+    /// The weight of all jobs that have a slot, whether or not time has ended their leases.
+    taken: u64,
     slots: u32,
     foreign: u32,
     mark: u32,
@@ -161,6 +162,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             block_set: Instant::ORIGIN,
             paced: Instant::ORIGIN,
             listed: Instant::ORIGIN,
+            taken: 0,
             slots: u32::MAX,
             foreign: 0,
             mark: 0,
@@ -332,6 +334,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             self.make_place();
             let mut amounts = <L::Money as Money>::NOTHING;
             self.limits.all_mut().money.hold(request.estimate, &mut amounts);
+            self.state.taken = self.state.taken.wrapping_add(request.weight.into());
             // That there is a place was checked before.
             let _ = self.jobs.put(Job::new(request.job, request.weight, amounts, eff, until));
         }
@@ -384,25 +387,27 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     /// The weight that is taken at `eff`: by strangers, and by our jobs, at most 2^16 of 2^32 each.
-    #[inline(never)]
     fn taken(&self, eff: Instant) -> u64 {
-        let mut taken = u64::from(self.state.foreign);
-        for job in &self.jobs {
-            if job.state.has_slot() {
-                if job.ends <= eff {
-                    cold_path();
-                    continue;
-                }
-                taken = taken.wrapping_add(job.weight.into());
-            }
-        }
-        taken
+        let ours = if eff < self.state.next_due { self.state.taken } else { self.weight_at(eff) };
+        ours.wrapping_add(self.state.foreign.into())
     }
 
     /// The place of a job in the table.
     #[inline(never)]
     fn place(&self, id: JobId) -> Option<usize> {
         self.jobs.iter().place(|job| job.id == id)
+    }
+
+    /// The weight of our jobs whose leases are not over at `eff`.
+    #[inline(never)]
+    fn weight_at(&self, eff: Instant) -> u64 {
+        let weights = self.jobs.iter().filter(|job| job.occupies(eff)).map(|job| u64::from(job.weight));
+        weights.fold(0, u64::wrapping_add)
+    }
+
+    /// The slots of some jobs were taken or freed.
+    fn recount(&mut self) {
+        self.state.taken = self.weight_at(Instant::ORIGIN);
     }
 
     fn find(&self, id: JobId) -> Option<&Job<<L::Money as Money>::Amounts>> {

@@ -75,6 +75,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         };
         let receipt = self.limits.all_mut().money.settle(id, &mut job.amounts, overdue, actual)?;
         self.state.order = self.state.order.wrapping_add(1);
+        if job.state.has_slot() {
+            self.state.taken = self.state.taken.wrapping_sub(job.weight.into());
+        }
         job.enter(JobState::Settled, false);
         (job.order, job.ends) = (self.state.order, Instant::MAX);
         log!(info, "job {=u64}: finished", id.0);

@@ -126,6 +126,7 @@ impl<L: super::AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, C
             job.enter(JobState::Unknown, true);
         }
         self.state.next_due = self.first_end().0;
+        self.recount();
     }
 }
 

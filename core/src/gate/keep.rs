@@ -67,6 +67,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     pub(crate) fn forget(&mut self, id: JobId) {
         if let Some(place) = self.place(id) {
             self.jobs.discard(place);
+            self.recount();
         }
     }
 
@@ -79,10 +80,13 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
         if let Some(known) = self.find_mut(job.id) {
             *known = job;
+            self.recount();
             return true;
         }
         self.make_place();
-        self.jobs.put(job).is_ok()
+        let put = self.jobs.put(job).is_ok();
+        self.recount();
+        put
     }
 
     /// The limits, and the jobs that have been sent.

@@ -91,6 +91,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             self.state.listed = asked_at;
         }
         found.foreign = self.state.foreign;
+        self.recount();
         found
     }
 

@@ -185,11 +185,12 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             let (at, what) = self.first_end();
             self.state.next_due = at;
             match what {
-                _ if at > eff => return,
+                _ if at > eff => break,
                 First::Call(index) => self.lose(at, index),
                 First::Job(index) => self.overdue(at, index),
             }
         }
+        self.recount();
     }
 
     /// What ends first, a request before a job.
@@ -263,6 +264,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         money.act(at);
         money.free(&job.amounts);
         self.jobs.discard(place);
+        self.recount();
         self.state.counters.refunded = self.state.counters.refunded.saturating_add(1);
     }
 
