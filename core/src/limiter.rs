@@ -333,7 +333,7 @@ fn reserve<B: Book + ?Sized>(book: &mut B, now: Instant, cost: u64, max_wait: Du
 }
 
 /// How often a refusal is looked through: a limit that frees storage, then quota, then its neighbour, needs three.
-const LOOKAHEAD: u32 = 8;
+pub(crate) const LOOKAHEAD: u32 = 8;
 
 /// When a call with this patience is admitted, given who answers `quote(asked_at, from)`.
 ///

@@ -347,11 +347,9 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         due: Instant,
         endings: &(impl Iterator<Item = Ending> + Clone),
     ) -> bool {
-        match self.stands(line.account, eff) {
-            // The common case: within a period, what ends gives back or is posted, and takes nothing that is free.
-            Some((spec, budget)) if eff < due || line.micros <= budget.free(spec) => line.micros <= budget.free(spec),
-            _ => self.line_fits_then(line, eff, endings),
-        }
+        // The common case: within a period, what ends gives back or is posted, and takes nothing that is free.
+        let fits = self.stands(line.account, eff).map(|(spec, budget)| line.micros <= budget.free(spec));
+        fits.filter(|fits| *fits || eff < due).unwrap_or_else(|| self.line_fits_then(line, eff, endings))
     }
 
     /// The same with all that time does until then.

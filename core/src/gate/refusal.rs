@@ -5,9 +5,9 @@ use super::money::Money;
 use super::part::Part;
 use super::request::{AskError, Binding, Request};
 use super::{Asks, Gate};
-use crate::limiter::{Denied, admit_at};
+use crate::limiter::{Denied, LOOKAHEAD};
 use crate::log::{Wait, Who, log};
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 
 impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// When this request would pass, if nothing happens until then; while permits are out that may come back unsent, when
@@ -38,23 +38,29 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Exactly when what is refused at `eff` passes, and who binds until then; `None` if it passes now.
     #[inline(never)]
     pub(super) fn look_ahead(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Option<(Binding, Denied)> {
-        let refused = self.quote(eff, request, asks)?;
-        let (mut binds, mut first) = (refused.0, Some(refused));
-        let admitted =
-            admit_at(eff, Duration::ZERO, |asked, _| match first.take().or_else(|| self.quote(asked, request, asks)) {
-                None => Ok(asked),
-                Some((limit, denied)) => {
-                    binds = limit;
-                    Err(denied)
+        let (mut binds, mut denied) = self.quote(eff, request, asks)?;
+        let mut asked = eff;
+        // As `admit_at`, without patience.
+        for _ in 1..LOOKAHEAD {
+            let Denied::Until(again) = denied else { break };
+            if again <= asked || again == Instant::MAX {
+                denied = Denied::Until(again.max(asked));
+                break;
+            }
+            asked = again;
+            match self.quote(asked, request, asks) {
+                None => break,
+                Some((limit, next)) => {
+                    // It frees, and then only a release helps: no instant can be promised.
+                    (binds, denied) = (limit, if matches!(next, Denied::Until(_)) { next } else { Denied::Busy });
                 }
-            });
-        Some(match (admitted, asks) {
+            }
+        }
+        if let (Denied::Until(at), Asks::Again) = (denied, asks) {
             // When its lease is over it is no longer a question of limits.
-            (Err(Denied::Until(at)), Asks::Again) => (binds, Denied::Until(at.min(self.ends(request.job)))),
-            (Err(denied), _) => (binds, denied),
-            // It was refused at `eff`.
-            (Ok(_), _) => refused,
-        })
+            denied = Denied::Until(at.min(self.ends(request.job)));
+        }
+        Some((binds, denied))
     }
 
     /// Asks every limit; the worst refusal counts, and the first wins a tie. `None` if all agree, which is exactly where
