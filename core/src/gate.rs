@@ -53,7 +53,8 @@ pub use status::{Counters, Status};
 
 use crate::bounded::{Bounded, Counting};
 use crate::job::JobId;
-use crate::log::{Who, log};
+use crate::limiter::Denied;
+use crate::log::{Wait, Who, log};
 use crate::retry::Repeatable;
 use crate::time::{Duration, Instant};
 
@@ -221,6 +222,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     pub fn try_ask(&mut self, now: Instant, request: &Request<'_>) -> Option<Permit> {
         let eff = self.note(now);
         let asks = self.kind(eff, request).ok()?;
+        self.settle_lost(eff);
         let limit = match self.binds(eff, request, asks) {
             None => return self.enter(eff, request, asks),
             Some(limit) => limit,
@@ -256,25 +258,32 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.admit(eff, &request, Asks::Nothing)
     }
 
+    /// All or nothing, with the whole answer.
     fn admit(&mut self, eff: Instant, request: &Request<'_>, asks: Asks) -> Result<Permit, AskError> {
-        let limit = match self.binds(eff, request, asks) {
-            Some(limit) => limit,
+        self.settle_lost(eff);
+        let (limit, denied) = match self.look_ahead(eff, request, asks) {
+            Some(refused) => refused,
             None => match self.enter(eff, request, asks) {
                 Some(permit) => return Ok(permit),
                 // A limit has not kept its word.
-                None => Binding::Requests,
+                None => (Binding::Requests, Denied::Busy),
             },
         };
-        Err(self.refused(eff, request, asks, limit))
+        self.state.counters.refuse(limit);
+        log!(debug, "{}: refused by {}, {}", Who(request.started(asks)), limit, Wait(denied, eff));
+        Err(AskError::Refused { limit, denied })
+    }
+
+    /// What lost permits hold comes back only by settling them.
+    fn settle_lost(&mut self, eff: Instant) {
+        if self.state.next_due <= eff && self.calls.iter().any(|call| call.until <= eff) {
+            self.advance(eff);
+        }
     }
 
     /// The first limit that binds at `eff`, without when it will not.
     #[inline(never)]
-    fn binds(&mut self, eff: Instant, request: &Request<'_>, asks: Asks) -> Option<Binding> {
-        if self.state.next_due <= eff && self.calls.iter().any(|call| call.until <= eff) {
-            // What lost permits hold comes back only by settling them.
-            self.advance(eff);
-        }
+    fn binds(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Option<Binding> {
         let (limits, cost) = (self.limits.all(), request.requests);
         if self.state.block.max(self.state.paced) > eff {
             return Some(Binding::Block);

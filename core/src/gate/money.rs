@@ -348,8 +348,13 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         endings: &(impl Iterator<Item = Ending> + Clone),
     ) -> bool {
         // The common case: within a period, what ends gives back or is posted, and takes nothing that is free.
-        let fits = self.stands(line.account, eff).map(|(spec, budget)| line.micros <= budget.free(spec));
-        fits.filter(|fits| *fits || eff < due).unwrap_or_else(|| self.line_fits_then(line, eff, endings))
+        if let Some((spec, budget)) = self.stands(line.account, eff) {
+            let fits = line.micros <= budget.free(spec);
+            if fits || eff < due {
+                return fits;
+            }
+        }
+        self.line_fits_then(line, eff, endings)
     }
 
     /// The same with all that time does until then.

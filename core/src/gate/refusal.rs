@@ -6,7 +6,6 @@ use super::part::Part;
 use super::request::{AskError, Binding, Request};
 use super::{Asks, Gate};
 use crate::limiter::{Denied, LOOKAHEAD};
-use crate::log::{Wait, Who, log};
 use crate::time::Instant;
 
 impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
@@ -23,16 +22,6 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             Some((_, Denied::Until(at))) => Ok(at),
             Some((limit, denied)) => Err(AskError::Refused { limit, denied }),
         }
-    }
-
-    /// The whole answer where `first` binds, counted.
-    pub(super) fn refused(&mut self, eff: Instant, request: &Request<'_>, asks: Asks, first: Binding) -> AskError {
-        let refused = self.look_ahead(eff, request, asks);
-        // A limit that quotes what it does not book breaks its word.
-        let (limit, denied) = refused.unwrap_or((first, Denied::Busy));
-        self.state.counters.refuse(limit);
-        log!(debug, "{}: refused by {}, {}", Who(request.started(asks)), limit, Wait(denied, eff));
-        AskError::Refused { limit, denied }
     }
 
     /// Exactly when what is refused at `eff` passes, and who binds until then; `None` if it passes now.
