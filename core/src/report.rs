@@ -47,7 +47,7 @@ pub struct Report {
     pub previous: u64,
     /// What holds from before this period have set aside.
     pub previous_held: u64,
-    /// What was posted while the date was unknown.
+    /// What was posted, or made a debt, while the date was unknown.
     pub undated: u64,
     /// What was used and could not be booked, since the ledger was made or it was written off.
     pub unaccounted: u64,
@@ -245,8 +245,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
         } else {
             self.change(account, |budget| {
                 budget.post(budget.home(tag), posted);
-                let rest = budget.repay(raised);
-                budget.unpost(budget.home(tag), rest);
+                budget.give_back(budget.home(tag), raised);
             });
         }
         Ok(Observed { difference, posted, raised })

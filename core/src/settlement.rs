@@ -103,8 +103,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
             let home = budget.home(tag);
             open = home != Home::Previous || tag.checked_add(1) == Some(budget.period);
             if open {
-                let rest = budget.repay(amount);
-                budget.unpost(home, rest);
+                budget.give_back(home, amount);
             }
         });
         open

@@ -7,6 +7,7 @@
 mod asks;
 mod changes;
 mod contract;
+mod dates;
 mod golden;
 mod grants;
 mod model;
