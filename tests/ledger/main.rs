@@ -10,6 +10,7 @@ mod contract;
 mod dates;
 mod golden;
 mod grants;
+mod grants_model;
 mod model;
 mod oracle;
 mod precedence;
