@@ -57,6 +57,7 @@ mod job;
 #[cfg(feature = "journal")]
 pub mod journal;
 mod ledger;
+mod ledger_holds;
 mod limiter;
 mod log;
 mod plan;

@@ -93,9 +93,7 @@ impl Model {
     fn usable(&self) -> Vec<(u32, u64)> {
         let mut usable: Vec<_> = self.grants.iter().collect();
         usable.retain(|given| given.effective.is_none_or(|from| from + self.error <= self.now));
-        usable.sort_by_key(|given| {
-            (given.priority, given.expires.unwrap_or(u64::MAX), given.effective, given.id)
-        });
+        usable.sort_by_key(|given| (given.priority, given.expires.unwrap_or(u64::MAX), given.effective, given.id));
         usable.iter().map(|given| (given.id, self.stands(given)[0])).filter(|(_, left)| *left > 0).collect()
     }
 
