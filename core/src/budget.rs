@@ -14,7 +14,10 @@ use crate::log::log;
 use crate::terms::{BudgetSpec, Overage};
 use crate::time::Instant;
 
-/// The state of one budget. Amounts are in millionths of its unit.
+/// The state of one budget: 72 bytes in the table of a [`Ledger`](crate::Ledger), one for each account.
+///
+/// Nobody makes one by hand: [`Ledger::open`](crate::Ledger::open) does, by a [`BudgetSpec`], and
+/// [`Ledger::report`](crate::Ledger::report) shows what is in it. Amounts are in millionths of its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Budget {

@@ -106,7 +106,8 @@ pub enum Raise {
     /// Nothing: a balance above ours is only reported.
     No,
     /// Take back what we have posted too much, up to the limit and not above it. As with a refund debts go first, and a
-    /// budget that was closed by a cap opens.
+    /// budget that was closed by a cap opens. For more than the limit, raise the limit:
+    /// [`set_spec`](Ledger::set_spec).
     ToLimit,
 }
 
