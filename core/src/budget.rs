@@ -219,7 +219,7 @@ impl Budget {
         let rest = self.repay(refund);
         self.unpost(home, rest);
         if home == (Home::Current { undated: true }) {
-            self.undated = self.undated.saturating_sub(refund - rest);
+            self.undated = self.undated.saturating_sub(refund.saturating_sub(rest));
         }
     }
 
@@ -268,7 +268,7 @@ impl Budget {
             self.held = self.held.saturating_sub(undated_held);
             self.roll(spec, period);
             (self.posted, self.held) = (posted, undated_held);
-            self.debt = self.debt.saturating_add(undated - posted);
+            self.debt = self.debt.saturating_add(undated.saturating_sub(posted));
         } else if period < self.period {
             self.posted = self.posted.saturating_add(self.prev_posted);
             self.prev_posted = 0;
