@@ -248,20 +248,21 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         let spec = account.spec;
         let Some(period) = surely.and_then(|unix| spec.renewal.period_at(unix.as_secs())) else { return };
         let lines = |hold: &Hold<L>| hold.line(at).copied();
+        // A later period than the one that is confirmed was never there: the date that named it was wrong.
+        let dated = |tag: i32| if tag == UNDATED || tag > period.index { period.index } else { tag };
         let undated = self.holds.iter().filter_map(lines).filter(|line| line.tag == UNDATED);
         let mut undated_held: u64 = undated.map(|line| line.reserved).total();
         outside(&mut |amount, held| {
-            if amount.account == at && amount.tag == UNDATED {
-                amount.tag = period.index;
-                undated_held = undated_held.saturating_add(if held { amount.micros } else { 0 });
+            if amount.account == at {
+                let counts = held && amount.tag == UNDATED;
+                undated_held = undated_held.saturating_add(if counts { amount.micros } else { 0 });
+                amount.tag = dated(amount.tag);
             }
         });
         account.budget.learn(spec, period.index, undated_held);
         for line in self.holds.iter_mut().chain(&mut self.resolved).flat_map(|hold| &mut hold.lines) {
             if line.account == at {
-                for tag in [&mut line.tag, &mut line.extra_tag] {
-                    *tag = if *tag == UNDATED { period.index } else { *tag };
-                }
+                (line.tag, line.extra_tag) = (dated(line.tag), dated(line.extra_tag));
             }
         }
         let budget = &mut account.budget;

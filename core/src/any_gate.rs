@@ -1,6 +1,6 @@
 //! `AnyGate`: a gate by itself, or one that keeps its jobs in a journal, by one name.
 
-use crate::gate::{Answer, AnyLimits, AskError, Gate, GateError, JobState, Permit, Request};
+use crate::gate::{Answer, AnyLimits, AskError, Gate, GateError, JobState, Permit, Request, Restrain};
 use crate::job::JobId;
 use crate::retry::{Outcome, Retry};
 use crate::time::Instant;
@@ -34,6 +34,8 @@ pub trait AnyGate: sealed::Sealed {
         retry: &mut Retry,
         entropy: u32,
     ) -> Result<Answer, GateError>;
+    /// As [`Gate::cancel_retry`].
+    fn cancel_retry(&mut self, retry: &mut Retry);
     /// As [`Gate::job`].
     fn job(&self, now: Instant, id: JobId) -> Option<JobState>;
     /// As [`Gate::jobs`].
@@ -44,6 +46,41 @@ pub trait AnyGate: sealed::Sealed {
     fn next_slot(&self, now: Instant) -> Option<Instant>;
     /// As [`Gate::next_event`].
     fn next_event(&self, now: Instant) -> Option<Instant>;
+}
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
+    /// A job that was to be sent again ([`Answer::RetryAt`], [`Answer::RetryOnRelease`]) is not: what its retry took from
+    /// the gate's stock of retries comes back, as by [`Retry::cancel`].
+    ///
+    /// The job itself is left as it is: one that is [`Unknown`](JobState::Unknown) stays unknown.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{
+    ///     Answer, Duration, Failure, Gate, Instant, JobId, Limits, Outcome, QuotaCosts, Repeatable, Request, Restraint,
+    ///     Retry, RetryQuota, presets::backoffs,
+    /// };
+    /// let now = Instant::ORIGIN;
+    /// let restraint = Restraint { quota: Some(RetryQuota::new(QuotaCosts::AWS)), ..Restraint::default() };
+    /// let mut gate = Gate::<_, 8, 2>::new(Limits::new().restraint(restraint), now);
+    /// let left = |gate: &Gate<Limits<(), (), (), (), Restraint>, 8, 2>| {
+    ///     gate.limits().restraint.quota.as_ref().map(RetryQuota::left)
+    /// };
+    /// let mut retry = Retry::new(backoffs::RETRY, Repeatable::No, now);
+    /// let permit = gate.ask(now, &Request::new(JobId(1), Duration::from_mins(10)))?;
+    /// gate.sending(now, &permit)?;
+    /// let answer = gate.answered(now, &permit, &Outcome::Failed(Failure::NotSent), &mut retry, 0)?;
+    /// assert!(matches!(answer, Answer::RetryAt(_)));
+    /// assert_eq!(left(&gate), Some(486));
+    /// gate.cancel_retry(&mut retry); // whoever wanted it has gone
+    /// assert_eq!(left(&gate), Some(500));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn cancel_retry(&mut self, retry: &mut Retry) {
+        if let Some(restraint) = self.limits.all_mut().restraint.restraint() {
+            retry.cancel(restraint);
+        }
+    }
 }
 
 /// The impl of a type whose questions go to `$gate`; `answered` and the verbs are its own.
@@ -68,6 +105,9 @@ macro_rules! any_gate {
                 entropy: u32,
             ) -> Result<Answer, GateError> {
                 <$Type>::answered(self, now, permit, outcome, retry, entropy)
+            }
+            fn cancel_retry(&mut self, retry: &mut Retry) {
+                <$Type>::cancel_retry(self, retry);
             }
             fn job(&$self, now: Instant, id: JobId) -> Option<JobState> {
                 $gate.job(now, id)

@@ -14,7 +14,10 @@ use crate::log::log;
 use crate::terms::{BudgetSpec, Overage};
 use crate::time::Instant;
 
-/// The state of one budget. Amounts are in millionths of its unit.
+/// The state of one budget: 72 bytes in the table of a [`Ledger`](crate::Ledger), one for each account.
+///
+/// Nobody makes one by hand: [`Ledger::open`](crate::Ledger::open) does, by a [`BudgetSpec`], and
+/// [`Ledger::report`](crate::Ledger::report) shows what is in it. Amounts are in millionths of its unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Budget {
@@ -28,7 +31,7 @@ pub struct Budget {
     pub(crate) debt: u64,
     pub(crate) bonus: u64,
     pub(crate) prev_posted: u64,
-    /// What of `posted` was posted while the date was unknown.
+    /// What of `posted` and `debt` was used while the date was unknown.
     pub(crate) undated: u64,
     pub(crate) unaccounted: u64,
     /// When the period, or the running slice, is over; `MAX` while that is unknown.
@@ -197,6 +200,9 @@ impl Budget {
     pub(crate) const fn apply(&mut self, cover: Cover, undated: bool) {
         self.post(Home::Current { undated }, cover.posted);
         self.debt = self.debt.saturating_add(cover.debt);
+        if undated {
+            self.undated = self.undated.saturating_add(cover.debt);
+        }
         self.miss(cover.missed);
         if cover.closes {
             self.set(OVER, true);
@@ -206,6 +212,15 @@ impl Budget {
     /// Counts what was used and could not be booked. Saturates: it is a counter for people.
     pub(crate) const fn miss(&mut self, amount: u64) {
         self.unaccounted = self.unaccounted.saturating_add(amount);
+    }
+
+    /// Gives back what was used at home, debts first.
+    pub(crate) fn give_back(&mut self, home: Home, refund: u64) {
+        let rest = self.repay(refund);
+        self.unpost(home, rest);
+        if home == (Home::Current { undated: true }) {
+            self.undated = self.undated.saturating_sub(refund.saturating_sub(rest));
+        }
     }
 
     /// Repays debt from a refund, and returns what is left of it. A refund opens a budget closed by a cap.
@@ -239,18 +254,21 @@ impl Budget {
 
     /// Learns the period after a time without a date; `undated_held` is what was held meanwhile.
     ///
-    /// A fresh budget adopts it. A later period takes along what was posted while it was unknown. An earlier one has been
-    /// confirmed, so that what was taken for two periods was one.
+    /// A fresh budget adopts it. A later period takes along what was used while it was unknown, debts made then included.
+    /// An earlier one has been confirmed, so that what was taken for two periods was one.
     pub(crate) fn learn(&mut self, spec: &BudgetSpec<'_>, period: i32, undated_held: u64) {
         if !self.has(DATED) {
             self.period = period;
             self.set(DATED, true);
         } else if period > self.period {
-            let undated = self.undated;
-            self.posted = self.posted.saturating_sub(undated);
+            // What goes along is posted there, as far as it was posted here; the rest of it was a debt and stays one.
+            let (undated, posted) = (self.undated, self.undated.min(self.posted));
+            let dated = self.posted.saturating_add(self.debt).saturating_sub(undated);
+            (self.debt, self.posted) = (dated.saturating_sub(self.posted), dated.min(self.posted));
             self.held = self.held.saturating_sub(undated_held);
             self.roll(spec, period);
-            (self.posted, self.held) = (undated, undated_held);
+            (self.posted, self.held) = (posted, undated_held);
+            self.debt = self.debt.saturating_add(undated.saturating_sub(posted));
         } else if period < self.period {
             self.posted = self.posted.saturating_add(self.prev_posted);
             self.prev_posted = 0;
@@ -375,6 +393,25 @@ mod tests {
             budget.learn(&spec, period, 4);
             assert_eq!((budget.period, budget.posted, budget.held, budget.prev_posted), expected);
             assert_eq!(budget.undated, 0);
+        }
+    }
+
+    #[test]
+    fn what_was_owed_without_a_date_goes_along_as_well() {
+        let spec = spec(100);
+        // (posted, debt, undated of both, periods on) -> (posted, debt, posted before)
+        for (posted, debt, undated, on, expected) in [
+            (100, 30, 130, 1, [100, 30, 0]),
+            (100, 30, 50, 1, [50, 0, 80]),
+            (100, 30, 20, 1, [20, 10, 100]),
+            (100, 30, 20, 2, [20, 0, 0]),
+            (100, 230, 20, 2, [20, 110, 0]),
+        ] {
+            let [posted, debt, undated] = [posted, debt, undated].map(whole);
+            let mut budget = Budget { flags: DATED, posted, debt, undated, ..Budget::new(&spec) };
+            budget.learn(&spec, on, 0);
+            let got = [budget.posted, budget.debt, budget.prev_posted];
+            assert_eq!(got, expected.map(whole), "{posted} {debt} {undated} {on}");
         }
     }
 

@@ -146,31 +146,30 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
         forced: bool,
     ) -> Result<(), GrantError> {
         let eff = self.last.max(now);
-        let known = self.find(id).ok_or(GrantError::NotFound)?;
-        let state = self.state(known, eff);
+        // A copy: what runs out meanwhile may push it out of what is remembered.
+        let mut hold = self.find(id).ok_or(GrantError::NotFound)?.clone();
+        let state = self.state(&hold, eff);
         match state {
             HoldState::Live | HoldState::Expired => {}
-            HoldState::Posted | HoldState::PostedLate if known.actual == actual => return Ok(()),
+            HoldState::Posted | HoldState::PostedLate if hold.actual == actual => return Ok(()),
             HoldState::Posted | HoldState::PostedLate => return Err(GrantError::AlreadyPosted),
             HoldState::Voided => return Err(GrantError::AlreadyVoided),
             HoldState::Denied(_) => return Err(GrantError::NotFound),
         }
         let late = state == HoldState::Expired;
-        let kept: Vec<Segment, K> = if late { Vec::new() } else { known.split.clone() };
-        let excess = actual.saturating_sub(if late { 0 } else { known.reserved });
+        let kept: Vec<Segment, K> = if late { Vec::new() } else { hold.split.clone() };
+        let excess = actual.saturating_sub(if late { 0 } else { hold.reserved });
         let burned = self.burn(wall, eff, &kept, excess, forced);
-        if let (Err(_), true) = (&burned, late) {
+        if burned.is_err() && late {
             self.act(now);
-            let missed = self.resolved.iter_mut().find(|known| known.id == id).map(|known| {
-                let more = actual.saturating_sub(known.missed);
+            self.unaccounted = self.unaccounted.saturating_add(actual.saturating_sub(hold.missed));
+            if let Some(known) = self.resolved.iter_mut().find(|known| known.id == id) {
                 known.missed = known.missed.max(actual);
-                more
-            });
-            self.unaccounted = self.unaccounted.saturating_add(missed.unwrap_or(actual));
+            }
         }
         let (split, missed) = burned?;
         self.act(now);
-        let mut hold = self.take(id).ok_or(GrantError::NotFound)?;
+        self.take(id);
         self.unaccounted = self.unaccounted.saturating_sub(hold.missed.min(actual)).saturating_add(missed);
         self.post(&mut hold, kept.len(), split, actual);
         hold.state = if late { HoldState::PostedLate } else { HoldState::Posted };

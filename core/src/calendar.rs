@@ -76,6 +76,26 @@ pub struct Period {
 /// An implementor promises, for every `unix` within the years -9999 to 9999: the period contains it; the period that
 /// contains its `end` starts there, and has the next index (a higher one, where a zone has skipped a whole day). Beyond
 /// those years, and up to two days before their ends, he may answer with the first or last period that he knows.
+///
+/// # Example
+/// A provider whose quota is whole again every five hours, whatever the date:
+/// ```
+/// use tollgate::{Amount, Boundaries, BudgetSpec, Credits, Period, Renewal};
+/// struct FiveHours;
+/// impl Boundaries for FiveHours {
+///     fn period_at(&self, unix: i64) -> Period {
+///         const SECONDS: i64 = 5 * 3_600;
+///         let number = unix.div_euclid(SECONDS).clamp(i32::MIN.into(), i32::MAX.into());
+///         let start = number * SECONDS;
+///         Period { index: i32::try_from(number).unwrap_or(0), start, end: start + SECONDS }
+///     }
+/// }
+/// static ZONE: FiveHours = FiveHours;
+/// static WINDOW: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(66), Renewal::Zone(&ZONE));
+/// let Renewal::Zone(zone) = WINDOW.renewal() else { panic!() };
+/// assert_eq!(zone.period_at(-1).end, 0);
+/// assert!(zone.period_at(17_999).contains(0) && !zone.period_at(18_000).contains(17_999));
+/// ```
 pub trait Boundaries {
     /// The period that contains this second of Unix time.
     fn period_at(&self, unix: i64) -> Period;

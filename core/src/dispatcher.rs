@@ -103,7 +103,8 @@ pub struct Answered<T> {
     /// What the gate has decided.
     pub answer: Answer,
     /// The job. `None` after [`Answer::RetryAt`] and [`Answer::RetryOnRelease`]: it waits in the queue to be sent again.
-    /// If it is here all the same, the queue had no room, or its deadline will have passed by then.
+    /// If it is here all the same, the queue had no room, or its deadline will have passed by then: it is not sent again,
+    /// and what its retry took from the stock of retries has been given back.
     pub entry: Option<Entry<T>>,
 }
 
@@ -165,7 +166,8 @@ impl<T: fmt::Debug> core::error::Error for Unheard<T> {}
 pub struct Dispatcher<G, T, const N: usize, const C: usize = 1> {
     /// The gate: everything that happens to a job after its permit is said here.
     pub gate: G,
-    /// The queue: to cancel, to look, to put back.
+    /// The queue: to look. What is taken out of it by its own verbs keeps what its retry took; see
+    /// [`cancel`](Dispatcher::cancel).
     pub queue: Queue<T, N, C>,
     /// The server had no room while this much was in flight: it must be less before another job takes a slot.
     full: Option<u64>,
@@ -272,7 +274,7 @@ impl<G: AnyGate, T: Work, const N: usize, const C: usize> Dispatcher<G, T, N, C>
             }
             _ => return Ok(Answered { answer, entry: Some(entry) }),
         };
-        let entry = self.queue.requeue(now, entry, at).err().map(|rejected| rejected.entry);
+        let entry = self.requeue(now, entry, at).err().map(|rejected| rejected.entry);
         Ok(Answered { answer, entry })
     }
 
@@ -290,16 +292,28 @@ impl<G: AnyGate, T: Work, const N: usize, const C: usize> Dispatcher<G, T, N, C>
     /// so by itself; this is for whoever has asked the gate.
     ///
     /// # Errors
-    /// [`Rejected`] with the job: its deadline would have passed, or the queue is full.
+    /// [`Rejected`] with the job: its deadline would have passed, or the queue is full. What its retry took from the stock
+    /// of retries has been given back then.
     pub fn requeue(&mut self, now: Instant, entry: Entry<T>, not_before: Instant) -> Result<(), Rejected<T>> {
-        self.queue.requeue(now, entry, not_before)
+        self.queue.requeue(now, entry, not_before).map_err(|rejected| {
+            let entry = self.unsent(rejected.entry);
+            Rejected { entry, ..rejected }
+        })
+    }
+
+    /// A job that leaves the queue otherwise than to be sent: its retry is not made.
+    fn unsent(&mut self, mut entry: Entry<T>) -> Entry<T> {
+        if let Some(retry) = entry.payload.retry() {
+            self.gate.cancel_retry(retry);
+        }
+        entry
     }
 
     /// Tells what to do next. Ask again after each answer but the two that say to wait, and `Empty`.
     pub fn next(&mut self, now: Instant) -> Next<T> {
         if let Some(entry) = self.queue.expire(now) {
             log!(warn, "job {=u64}: its deadline has passed", entry.id.0);
-            return Next::Expired(entry);
+            return Next::Expired(self.unsent(entry));
         }
         self.full = self.full.filter(|full| self.gate.in_flight(now) >= *full);
         let mut wake = self.full.and_then(|_| self.gate.next_slot(now));
@@ -327,7 +341,7 @@ impl<G: AnyGate, T: Work, const N: usize, const C: usize> Dispatcher<G, T, N, C>
             Some((id, Err(why))) => {
                 if let Some(entry) = self.queue.cancel(id) {
                     log!(warn, "job {=u64}: rejected: {}", id.0, why);
-                    return Next::Rejected { entry, why };
+                    return Next::Rejected { entry: self.unsent(entry), why };
                 }
             }
             None => {}
@@ -349,9 +363,10 @@ impl<G: AnyGate, T: Work, const N: usize, const C: usize> Dispatcher<G, T, N, C>
         ready.min_by_key(|waiting| waiting.not_before).map(|waiting| waiting.id)
     }
 
-    /// Takes a waiting job out.
+    /// Takes a waiting job out. If it waited to be sent again, what its retry took from the stock of retries comes back.
     pub fn cancel(&mut self, id: JobId) -> Option<Entry<T>> {
-        self.queue.cancel(id)
+        let entry = self.queue.cancel(id)?;
+        Some(self.unsent(entry))
     }
 
     /// The next instant at which something happens by itself in the gate, or a deadline passes: see

@@ -18,16 +18,17 @@ pub struct Forecast {
     pub expected: u64,
     /// That is more than the limit. Exactly the limit is not.
     pub over: bool,
-    /// How long the rest lasts at this pace, rounded down; `None` while nothing was used.
+    /// How long what is available lasts at this pace, rounded down; `None` while nothing was used.
     pub exhausted_in: Option<Duration>,
     /// Enough of the period has passed for this to mean something.
     pub enough: bool,
 }
 
 impl Forecast {
-    /// The line through `posted` millionths after `elapsed` of a period of `length`.
+    /// The line through `posted` millionths after `elapsed` of a period of `length`, with nothing held or owed.
     ///
-    /// It means something after `least`, or after a tenth of the period where that is `None`. Nothing elapsed counts as
+    /// [`Ledger::forecast`](crate::Ledger::forecast) draws it for an account, and takes what is held and owed from what
+    /// lasts. It means something after `least`, or after a tenth of the period where that is `None`. Nothing elapsed counts as
     /// one microsecond.
     ///
     /// # Example
@@ -44,14 +45,20 @@ impl Forecast {
             Some((whole, rest)) => whole.saturating_add(u64::from(rest > 0)),
             None => u64::MAX,
         };
-        let left = limit.saturating_sub(posted);
-        let lasts = |(micros, _)| Duration::from_micros(micros);
-        let exhausted_in = match posted {
-            0 => None,
-            posted => Some(mul_div(left, past, posted.min(MAX)).map_or(Duration::MAX, lasts)),
-        };
+        let exhausted_in = lasts(limit.saturating_sub(posted), posted, elapsed);
         let least = least.unwrap_or(Duration::from_micros(length.as_micros() / 10));
         Self { expected, over: expected > limit, exhausted_in, enough: elapsed >= least }
+    }
+}
+
+/// How long `available` lasts at the pace of `posted` in `elapsed`, rounded down.
+pub(crate) fn lasts(available: u64, posted: u64, elapsed: Duration) -> Option<Duration> {
+    let past = elapsed.as_micros().clamp(1, MAX);
+    match posted {
+        0 => None,
+        posted => {
+            Some(mul_div(available, past, posted.min(MAX)).map_or(Duration::MAX, |(t, _)| Duration::from_micros(t)))
+        }
     }
 }
 

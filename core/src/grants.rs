@@ -323,16 +323,17 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
     /// # Errors
     /// [`GrantError::RefundExceeds`]; [`GrantError::NotPosted`]; [`GrantError::NotFound`].
     pub fn refund(&mut self, now: Instant, id: JobId, amount: Amount<U>) -> Result<(), GrantError> {
-        let known = self.find(id).ok_or(GrantError::NotFound)?;
-        if !matches!(known.state, HoldState::Posted | HoldState::PostedLate) {
+        // A copy: what runs out meanwhile may push it out of what is remembered.
+        let mut hold = self.find(id).ok_or(GrantError::NotFound)?.clone();
+        if !matches!(hold.state, HoldState::Posted | HoldState::PostedLate) {
             return Err(GrantError::NotPosted);
         }
-        let left = known.split.iter().map(|segment| segment.micros).total();
+        let left = hold.split.iter().map(|segment| segment.micros).total();
         if amount.as_micros() > left {
             return Err(GrantError::RefundExceeds { left });
         }
         self.act(now);
-        let Some(mut hold) = self.take(id) else { return Err(GrantError::NotFound) };
+        self.take(id);
         let mut rest = amount.as_micros();
         for segment in hold.split.iter_mut().rev() {
             let back = rest.min(segment.micros);

@@ -147,6 +147,8 @@ pub enum LedgerError {
     UnitMismatch {
         /// Its position.
         line: u8,
+        /// The unit of the account: its [`NAME`](Unit::NAME).
+        expected: &'static str,
     },
     /// The line at this position names an account that is not open, or not part of the hold.
     UnknownBudget {
@@ -190,16 +192,20 @@ impl fmt::Display for LedgerError {
         match self {
             Self::IdMismatch => f.write_str("this id was used for other amounts: expected a new id"),
             Self::IdInUse => f.write_str("this id was used before: expected a new id"),
-            Self::NotFound => f.write_str("no hold has this id"),
+            Self::NotFound => f.write_str("no hold has this id: expected one that lives or is remembered"),
             Self::Absorbed => f.write_str("the id is from before a reboot: what it took is counted already"),
             Self::AlreadyPosted => f.write_str("settled already, at another amount"),
             Self::AlreadyVoided => f.write_str("voided already"),
             Self::NotPosted => f.write_str("not settled yet: expected a posted hold"),
             Self::Expired => f.write_str("the hold's time is up"),
-            Self::TooManyLines => f.write_str("more lines than a hold of this ledger can have"),
-            Self::UnitMismatch { line } => write!(f, "line {line} is in another unit than its account"),
-            Self::UnknownBudget { line } => write!(f, "line {line} names an account that is not there"),
-            Self::Repeated { line } => write!(f, "line {line} names an account a second time"),
+            Self::TooManyLines => f.write_str("more lines than a hold of this ledger can have: expected fewer"),
+            Self::UnitMismatch { line, expected } => {
+                write!(f, "line {line} is in another unit than its account: expected {expected}")
+            }
+            Self::UnknownBudget { line } => {
+                write!(f, "line {line} names an account that is not there: expected one that is open, or of the hold")
+            }
+            Self::Repeated { line } => write!(f, "line {line} names an account a second time: expected each once"),
             Self::Unsettled { account } => write!(f, "no amount for account {}: expected one, or zero", account.0),
             Self::RefundExceeds { line, left } => write!(f, "line {line} refunds more than the {left} millionths left"),
             Self::Denied { short, .. } => write!(f, "denied: {short}"),

@@ -15,8 +15,8 @@
 use heapless::Vec;
 
 use crate::bounded::{Bounded, Counting};
-use crate::budget::{Budget, Home};
-use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
+use crate::budget::Budget;
+use crate::hold::{AccountId, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
 use crate::job::JobId;
 use crate::settlement::add_short;
 use crate::terms::{BudgetSpec, Renewal};
@@ -187,6 +187,21 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     ///
     /// # Errors
     /// [`LedgerError::Denied`] and what is wrong with the lines.
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, Ledger, LedgerError, Line, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let now = Instant::ORIGIN;
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// // 100 credits are there.
+    /// assert!(ledger.check(now, &credits(100)).is_ok());
+    /// let Err(LedgerError::Denied { short, .. }) = ledger.check(now, &credits(130)) else { panic!() };
+    /// assert_eq!(short.micros, 30_000_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn check(&self, now: Instant, lines: &[Line]) -> Result<Lines, LedgerError> {
         self.resolve(lines)?;
         self.admit(lines, self.effective(now)).map_err(|short| LedgerError::Denied { short, replayed: false })
@@ -199,6 +214,29 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     /// # Errors
     /// [`LedgerError::Denied`], which the id remembers; [`LedgerError::Full`], which it does not;
     /// [`LedgerError::IdMismatch`]; [`LedgerError::Absorbed`]; what is wrong with the lines.
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, HoldState, Instant, JobId, Ledger, LedgerError, Line, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let (now, minute) = (Instant::ORIGIN, Duration::from_mins(1));
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// // Of 100 credits, 70 for this job, for a minute.
+    /// let held = ledger.reserve(now, JobId(1), &credits(70), minute)?;
+    /// assert_eq!((held.state, held.replayed), (HoldState::Live, false));
+    /// assert!(ledger.reserve(now, JobId(2), &credits(31), minute).is_err());
+    ///
+    /// // The same call again, because the answer was lost: the same answer. Another amount under this id is an error.
+    /// assert!(ledger.reserve(now, JobId(1), &credits(70), minute)?.replayed);
+    /// assert_eq!(ledger.reserve(now, JobId(1), &credits(71), minute), Err(LedgerError::IdMismatch));
+    ///
+    /// // Nobody has settled it: after its minute it is free again.
+    /// let later = now.saturating_add(minute);
+    /// assert_eq!(ledger.available::<Credits>(later, account)?, Amount::whole(100));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reserve(&mut self, now: Instant, id: JobId, lines: &[Line], ttl: Duration) -> Result<Receipt, LedgerError> {
         let eff = self.effective(now);
         if let Some(known) = self.look(id, eff) {
@@ -217,6 +255,20 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     ///
     /// # Errors
     /// As [`reserve`](Self::reserve), but never [`LedgerError::Full`].
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, JobId, Ledger, Line, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let now = Instant::ORIGIN;
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// let _ = ledger.charge(now, JobId(1), &credits(40))?;
+    /// let _ = ledger.charge(now, JobId(1), &credits(40))?; // the same job, not another one
+    /// assert_eq!(ledger.available::<Credits>(now, account)?, Amount::whole(60));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn charge(&mut self, now: Instant, id: JobId, lines: &[Line]) -> Result<Receipt, LedgerError> {
         if let Some(known) = self.look(id, self.effective(now)) {
             return self.replayed(&known, lines);
@@ -231,6 +283,20 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     ///
     /// # Errors
     /// [`LedgerError::NotFound`]; [`LedgerError::AlreadyPosted`]; [`LedgerError::Expired`]: it has been released already.
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, JobId, Ledger, Line, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let (now, minute) = (Instant::ORIGIN, Duration::from_mins(1));
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// let _ = ledger.reserve(now, JobId(1), &credits(70), minute)?;
+    /// let _ = ledger.void(now, JobId(1))?;
+    /// assert_eq!(ledger.available::<Credits>(now, account)?, Amount::whole(100));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn void(&mut self, now: Instant, id: JobId) -> Result<Receipt, LedgerError> {
         let hold = self.look(id, self.effective(now)).ok_or(self.missing(id))?;
         match hold.state {
@@ -251,6 +317,20 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     /// # Errors
     /// [`LedgerError::Expired`]; [`LedgerError::NotFound`]; [`LedgerError::AlreadyPosted`];
     /// [`LedgerError::AlreadyVoided`].
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, JobId, Ledger, LedgerError, Line, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let (now, minute) = (Instant::ORIGIN, Duration::from_mins(1));
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// let _ = ledger.reserve(now, JobId(1), &credits(70), minute)?;
+    /// assert_eq!(ledger.extend(Instant::from_secs(59), JobId(1), minute)?, Instant::from_secs(120));
+    /// assert_eq!(ledger.extend(Instant::from_secs(120), JobId(1), minute), Err(LedgerError::Expired));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn extend(&mut self, now: Instant, id: JobId, by: Duration) -> Result<Instant, LedgerError> {
         let eff = self.effective(now);
         let hold = self.look(id, eff).ok_or(self.missing(id))?;
@@ -272,6 +352,23 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
     ///
     /// # Errors
     /// [`LedgerError::NotFound`], also for holds that are resolved.
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, JobId, Ledger, Line, OnExpiry, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let (now, minute) = (Instant::ORIGIN, Duration::from_mins(1));
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// let _ = ledger.reserve(now, JobId(1), &credits(70), minute)?;
+    /// ledger.on_expiry(now, JobId(1), OnExpiry::Post)?; // it is sent now, and may cost that
+    ///
+    /// // No answer has come.
+    /// let later = now.saturating_add(minute);
+    /// assert_eq!(ledger.available::<Credits>(later, account)?, Amount::whole(30));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn on_expiry(&mut self, now: Instant, id: JobId, what: OnExpiry) -> Result<(), LedgerError> {
         let live = self.look(id, self.effective(now)).is_some_and(|hold| hold.state == HoldState::Live);
         let hold = self.live_mut(id).filter(|_| live).ok_or(LedgerError::NotFound)?;
@@ -289,7 +386,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         self.holds.iter()
     }
 
-    // --- checks, which change nothing ---
+    // --- checks, which change nothing; the changes are in `ledger_holds` ---
 
     /// Whether the lines are in order: known accounts, each once, in their units.
     pub(crate) fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError> {
@@ -303,8 +400,11 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         }
         let spec = |(at, line): (u8, &Line)| (at, *line, self.accounts.get(usize::from(line.account.0)));
         let specs = || (0..=u8::MAX).zip(lines).map(spec);
-        if let Some((line, ..)) = specs().find(|(_, line, account)| account.is_some_and(|a| a.spec.unit != line.unit)) {
-            return Err(LedgerError::UnitMismatch { line });
+        let other = |(at, line, account): (u8, Line, Option<&Account<'_>>)| {
+            account.filter(|account| account.spec.unit != line.unit).map(|account| (at, account.spec.unit_name()))
+        };
+        if let Some((line, expected)) = specs().find_map(other) {
+            return Err(LedgerError::UnitMismatch { line, expected });
         }
         let strange = |line: &Line| hold.is_some_and(|hold| hold.line(line.account).is_none());
         if let Some((line, ..)) = specs().find(|(_, line, account)| account.is_none() || strange(line)) {
@@ -356,144 +456,5 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
 
     pub(crate) fn unit(&self, account: AccountId) -> Option<u32> {
         self.accounts.get(usize::from(account.0)).map(|account| account.spec.unit)
-    }
-
-    /// Whether there is a place for another hold at `eff`, those included whose time is up by then.
-    pub(crate) fn has_place(&self, eff: Instant) -> bool {
-        !self.holds.is_full() || self.holds.iter().any(|hold| self.is_over(hold, eff))
-    }
-
-    fn find(&self, id: JobId) -> Option<&Hold<L>> {
-        self.holds.iter().chain(&self.resolved).find(|hold| hold.id == id && !hold.anonymous)
-    }
-
-    /// The hold as it is at `eff`, if it is remembered then.
-    pub(crate) fn look(&self, id: JobId, eff: Instant) -> Option<Hold<L>> {
-        let mut hold = self.find(id)?.clone();
-        if hold.state == HoldState::Live && self.is_over(&hold, eff) {
-            if R == 0 {
-                return None;
-            }
-            hold.expire();
-        }
-        Some(hold)
-    }
-
-    // --- changes, after the checks ---
-
-    pub(crate) fn new_hold(&mut self, id: JobId, lines: &[Line], until: Instant) -> Hold<L> {
-        self.seq = self.seq.wrapping_add(1);
-        let tag =
-            |line: &Line| self.accounts.get(usize::from(line.account.0)).map_or(0, |a| self.tag(a.spec, &a.budget));
-        let lines = Vec::of(lines.iter().map(|line| HeldLine::new(line, tag(line))));
-        let (state, on_expiry) = (HoldState::Live, OnExpiry::Free);
-        Hold { id, until, lines, state, mark: self.seq, order: 0, on_expiry, anonymous: false }
-    }
-
-    /// Second pass of a charge; there is room.
-    pub(crate) fn charge_admitted(&mut self, id: Option<JobId>, lines: &[Line]) {
-        let mut hold = self.new_hold(id.unwrap_or(JobId(0)), lines, self.last);
-        for line in &mut hold.lines {
-            self.post_line(line, line.reserved);
-            self.alert(line.account);
-            (line.taken, line.actual) = (line.reserved, line.reserved);
-        }
-        hold.anonymous = id.is_none();
-        hold.state = HoldState::Posted;
-        self.remember(hold);
-    }
-
-    /// Second pass: sets the amounts aside. There is room and a place; returns the mark of the hold.
-    pub(crate) fn insert(&mut self, id: JobId, lines: &[Line], until: Instant, anonymous: bool) -> u32 {
-        let mut hold = self.new_hold(id, lines, until);
-        (hold.anonymous, hold.mark) = (anonymous, self.seq.max(1));
-        let mark = hold.mark;
-        for line in lines {
-            self.change(line.account, |budget| budget.held = budget.held.saturating_add(line.micros));
-        }
-        self.next_expiry = self.next_expiry.min(self.deadline(&hold));
-        // A place was checked before; without one nothing could be set aside.
-        let _ = self.holds.put(hold);
-        mark
-    }
-
-    /// Changes a budget and fires its alerts: the last step of every operation on it.
-    pub(crate) fn change(&mut self, at: AccountId, change: impl FnOnce(&mut Budget)) {
-        if let Some(account) = self.accounts.get_mut(usize::from(at.0)) {
-            change(&mut account.budget);
-            account.budget.alert(account.spec);
-        }
-    }
-
-    /// Fires the alerts of a budget that was changed in several steps, between which it may have looked emptier.
-    pub(crate) fn alert(&mut self, at: AccountId) {
-        self.change(at, |_| {});
-    }
-
-    pub(crate) fn is_rolling(&self, at: AccountId) -> bool {
-        self.accounts.get(usize::from(at.0)).is_some_and(|a| matches!(a.spec.renewal, Renewal::Rolling(_)))
-    }
-
-    /// Posts to where the line's tag says; in a rolling budget to the running slice. No alert yet.
-    pub(crate) fn post_line(&mut self, line: &mut HeldLine, amount: u64) {
-        let rolling = self.is_rolling(line.account);
-        let Some(account) = self.accounts.get_mut(usize::from(line.account.0)) else { return };
-        let budget = &mut account.budget;
-        if rolling {
-            line.tag = budget.period;
-            self.put(line.account, line.tag, amount);
-        } else {
-            budget.post(budget.home(line.tag), amount);
-        }
-    }
-
-    /// Ends the hold of a line in its budget. No alert yet.
-    pub(crate) fn unhold(&mut self, line: &HeldLine) {
-        let rolling = self.is_rolling(line.account);
-        let Some(account) = self.accounts.get_mut(usize::from(line.account.0)) else { return };
-        let home = if rolling { Home::Current { undated: false } } else { account.budget.home(line.tag) };
-        account.budget.unhold(home, line.reserved);
-    }
-
-    pub(crate) fn live_mut(&mut self, id: JobId) -> Option<&mut Hold<L>> {
-        self.holds.iter_mut().find(|hold| hold.id == id && !hold.anonymous)
-    }
-
-    /// Takes a hold out of whichever table it is in.
-    pub(crate) fn remove(&mut self, key: impl Fn(&Hold<L>) -> bool) -> Option<Hold<L>> {
-        if let Some(index) = self.holds.iter().place(&key) {
-            return self.holds.take_out(index);
-        }
-        self.resolved.iter().place(&key).and_then(|index| self.resolved.take_out(index))
-    }
-
-    fn release(&mut self, id: JobId) -> Option<()> {
-        let hold = self.remove(|hold| hold.id == id && !hold.anonymous)?;
-        self.release_hold(hold);
-        Some(())
-    }
-
-    pub(crate) fn release_hold(&mut self, mut hold: Hold<L>) {
-        for line in &hold.lines {
-            self.unhold(line);
-            self.alert(line.account);
-        }
-        hold.state = HoldState::Voided;
-        self.remember(hold);
-    }
-
-    /// Keeps a resolved hold, in the place of the one that was resolved first.
-    pub(crate) fn remember(&mut self, mut hold: Hold<L>) {
-        if hold.anonymous {
-            return;
-        }
-        self.seq = self.seq.wrapping_add(1);
-        hold.order = self.seq;
-        if let Err(hold) = self.resolved.put(hold) {
-            let seq = self.seq;
-            if let Some(oldest) = self.resolved.iter_mut().max_by_key(|hold| seq.wrapping_sub(hold.order)) {
-                *oldest = hold;
-            }
-        }
     }
 }

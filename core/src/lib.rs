@@ -15,6 +15,7 @@ extern crate std;
 mod accounts;
 mod adapt;
 mod admission;
+mod admit_error;
 mod alerts;
 mod amount;
 mod any_gate;
@@ -58,6 +59,7 @@ mod job;
 #[cfg(feature = "journal")]
 pub mod journal;
 mod ledger;
+mod ledger_holds;
 mod limiter;
 mod log;
 mod plan;
@@ -95,6 +97,7 @@ mod window_slices;
 
 pub use adapt::{Aimd, AimdError, AimdPolicy, Pacing};
 pub use admission::{Refused, reserve_all};
+pub use admit_error::AdmitError;
 pub use alerts::{ThresholdError, Thresholds};
 pub use amount::{Amount, AmountError};
 pub use any_gate::AnyGate;

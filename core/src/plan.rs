@@ -253,7 +253,8 @@ pub fn cheapest<'a>(
 ) -> Result<Option<Choice<'a>>, PriceError<'a>> {
     let rank = tariff.rank(need.quality)?;
     let mut best: Option<Choice<'a>> = None;
-    for model in tariff.parts().models {
+    // A model of a lower rank is not even priced: whatever is wrong with its price is none of this job's business.
+    for model in tariff.parts().models.iter().filter(|model| model.rank >= rank) {
         let job = JobSpec { model: model.name, duration: need.duration, resolution: need.resolution };
         let credits = match tariff.credits_of(model, &job, Rounding::Ceil) {
             Ok(credits) => credits,
@@ -266,7 +267,7 @@ pub fn cheapest<'a>(
         };
         let better =
             best.is_none_or(|other| (credits, Reverse(model.rank)) < (other.credits, Reverse(other.model.rank)));
-        if model.rank >= rank && affordable && better {
+        if affordable && better {
             best = Some(Choice { model, credits });
         }
     }

@@ -11,7 +11,7 @@ use core::fmt;
 use crate::amount::Amount;
 use crate::bounded::Counting;
 use crate::budget::{Budget, Home, OVER};
-use crate::forecast::Forecast;
+use crate::forecast::{Forecast, lasts};
 use crate::hold::{AccountId, HoldState, LedgerError, Line};
 use crate::ledger::Ledger;
 use crate::quota::mul_div;
@@ -47,7 +47,7 @@ pub struct Report {
     pub previous: u64,
     /// What holds from before this period have set aside.
     pub previous_held: u64,
-    /// What was posted while the date was unknown.
+    /// What was posted, or made a debt, while the date was unknown.
     pub undated: u64,
     /// What was used and could not be booked, since the ledger was made or it was written off.
     pub unaccounted: u64,
@@ -106,7 +106,8 @@ pub enum Raise {
     /// Nothing: a balance above ours is only reported.
     No,
     /// Take back what we have posted too much, up to the limit and not above it. As with a refund debts go first, and a
-    /// budget that was closed by a cap opens.
+    /// budget that was closed by a cap opens. For more than the limit, raise the limit:
+    /// [`set_spec`](Ledger::set_spec).
     ToLimit,
 }
 
@@ -122,6 +123,22 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     }
 
     /// Where this account stands at `now`; `None` if it is not open.
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, JobId, Ledger, Line, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let (now, minute) = (Instant::ORIGIN, Duration::from_mins(1));
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// let _ = ledger.charge(now, JobId(1), &credits(25))?;
+    /// let _ = ledger.reserve(now, JobId(2), &credits(30), minute)?;
+    /// let report = ledger.report(now, account).ok_or("not open")?;
+    /// assert_eq!((report.limit, report.posted, report.held), (100_000_000, 25_000_000, 30_000_000));
+    /// assert_eq!((report.available, report.permille, report.unit), (45_000_000, 550, "credits"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn report(&self, now: Instant, account: AccountId) -> Option<Report> {
         let eff = self.effective(now);
         let view = self.view(account, eff)?;
@@ -171,6 +188,29 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     ///
     /// An alert fires once in a period, when posted and held together reach its share, and again only after they have
     /// fallen below it by the hysteresis. It stays pending over the end of the period.
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, JobId, Ledger, Line, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let now = Instant::ORIGIN;
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// use tollgate::Thresholds;
+    /// static WATCHED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime)
+    ///     .with_thresholds(tollgate::valid!(Thresholds::percent(&[50, 80], 5)));
+    /// ledger.set_spec(now, account, &WATCHED)?;
+    /// let _ = ledger.charge(now, JobId(1), &credits(60))?;
+    /// let pending: Vec<_> = ledger.alerts().collect();
+    /// assert_eq!(pending[0].to_string(), "account 0 has reached 1/2 of its limit");
+    ///
+    /// // It is pending until somebody has seen to it, and is not given again in this period.
+    /// assert!(ledger.acknowledge(pending[0]));
+    /// let _ = ledger.charge(now, JobId(2), &credits(10))?;
+    /// assert_eq!(ledger.alerts().count(), 0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn alerts(&self) -> impl Iterator<Item = Alert> + '_ {
         self.indices().zip(&self.accounts).flat_map(|(account, state)| {
             let shares = (0u8..8).zip(state.spec.thresholds.iter());
@@ -192,6 +232,20 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     ///
     /// # Errors
     /// [`LedgerError::UnknownBudget`] or [`LedgerError::UnitMismatch`], of line 0.
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, JobId, Ledger, Line, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let now = Instant::ORIGIN;
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// let _ = ledger.absorb(now, JobId(1), &credits(130))?; // 30 more than there was
+    /// assert_eq!(ledger.write_off::<Credits>(account)?, Amount::whole(30));
+    /// assert_eq!(ledger.write_off::<Credits>(account)?, Amount::ZERO);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn write_off<U: Unit>(&mut self, account: AccountId) -> Result<Amount<U>, LedgerError> {
         self.resolve(&[Line::new::<U>(account, Amount::ZERO)])?;
         let mut unaccounted = 0;
@@ -215,6 +269,26 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     ///
     /// # Errors
     /// [`LedgerError::UnknownBudget`] or [`LedgerError::UnitMismatch`], of line 0.
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, JobId, Ledger, Line, Raise, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let now = Instant::ORIGIN;
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// let _ = ledger.charge(now, JobId(1), &credits(40))?;
+    /// // 60 should be left. Somebody else has used 25 of them.
+    /// let heard = ledger.observe::<Credits>(now, account, Amount::whole(35), Raise::No)?;
+    /// assert_eq!((heard.difference, heard.posted), (-25_000_000, 25_000_000));
+    /// // 15 are given back: only reported, unless they may be taken.
+    /// let heard = ledger.observe::<Credits>(now, account, Amount::whole(50), Raise::No)?;
+    /// assert_eq!((heard.difference, ledger.available::<Credits>(now, account)?), (15_000_000, Amount::whole(35)));
+    /// let heard = ledger.observe::<Credits>(now, account, Amount::whole(50), Raise::ToLimit)?;
+    /// assert_eq!((heard.raised, ledger.available::<Credits>(now, account)?), (15_000_000, Amount::whole(50)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn observe<U: Unit>(
         &mut self,
         now: Instant,
@@ -245,8 +319,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
         } else {
             self.change(account, |budget| {
                 budget.post(budget.home(tag), posted);
-                let rest = budget.repay(raised);
-                budget.unpost(budget.home(tag), rest);
+                budget.give_back(budget.home(tag), raised);
             });
         }
         Ok(Observed { difference, posted, raised })
@@ -254,6 +327,34 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
 
     /// Where a calendar budget will stand at the end of its period; `None` for other budgets and while the date is
     /// unknown. It means something after `least`, or a tenth of the period.
+    ///
+    /// What is expected comes from what is posted; how long the rest lasts, from what is available: less what is held and
+    /// owed.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Amount, BudgetSpec, Calendar, Credits, Cycle, Duration, Instant, JobId, Ledger, Line, Renewal};
+    /// use tollgate::{Trust, UnixMicros};
+    /// static DAILY: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(66), Renewal::Calendar(Calendar::utc(Cycle::Day)));
+    /// let midnight = Instant::ORIGIN;
+    /// let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// ledger.set_wall(midnight, UnixMicros::from_secs(0), Duration::ZERO, Trust::Owner);
+    /// let credits = ledger.open(midnight, &DAILY)?;
+    ///
+    /// // 22 by six in the morning are 88 a day; at that pace the other 44 last twelve hours.
+    /// let _ = ledger.charge(midnight, JobId(1), &[Line::new::<Credits>(credits, Amount::whole(22))])?;
+    /// let six = Instant::from_secs(6 * 3_600);
+    /// let forecast = ledger.forecast(six, credits, None).ok_or("no date")?;
+    /// assert_eq!((forecast.expected, forecast.over), (88_000_000, true));
+    /// assert_eq!(forecast.exhausted_in, Some(Duration::from_hours(12)));
+    ///
+    /// // A job that holds 33 of them leaves 11, which last three.
+    /// let hold = [Line::new::<Credits>(credits, Amount::whole(33))];
+    /// let _ = ledger.reserve(six, JobId(2), &hold, Duration::from_hours(1))?;
+    /// let exhausted = ledger.forecast(six, credits, None).and_then(|forecast| forecast.exhausted_in);
+    /// assert_eq!(exhausted, Some(Duration::from_hours(3)));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn forecast(&self, now: Instant, account: AccountId, least: Option<Duration>) -> Option<Forecast> {
         let eff = self.effective(now);
         let (spec, budget) = self.view(account, eff)?;
@@ -261,7 +362,8 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
         let period = spec.renewal.period_at(unix.as_secs())?;
         let elapsed = unix.saturating_since(crate::wall::UnixMicros::from_secs(period.start));
         let length = Duration::from_secs(period.seconds());
-        Some(Forecast::linear(budget.posted, budget.cap(spec), elapsed, length, least))
+        let exhausted_in = lasts(budget.free(spec), budget.posted, elapsed);
+        Some(Forecast { exhausted_in, ..Forecast::linear(budget.posted, budget.cap(spec), elapsed, length, least) })
     }
 }
 

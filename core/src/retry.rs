@@ -284,7 +284,7 @@ pub struct Retry {
     repeatable: Repeatable,
     throttled: Backoff,
     transient: Backoff,
-    /// What the last retry took from the quota, and gives back on success.
+    /// What the retry that waits or is under way took from the quota; it comes back with a success.
     taken: Option<RetryKind>,
 }
 
@@ -311,10 +311,12 @@ impl Retry {
     pub fn decide(&mut self, now: Instant, outcome: &Outcome, upstream: &mut Restraint, entropy: u32) -> Advice {
         let mut advice = effects(outcome);
         let rule = self.rule(outcome);
+        // Answered, the retry that was under way is spent.
+        let spent = self.taken.take();
         if let (Rule::Done, Health::Success) = (&rule, advice.health)
             && let Some(quota) = &mut upstream.quota
         {
-            quota.succeeded(self.taken.take());
+            quota.succeeded(spent);
         }
         let throttled = matches!(outcome, Outcome::Answered { verdict: Verdict::Soft | Verdict::Blind, .. });
         let raised = if throttled { upstream.refused(now, entropy) } else { None };
@@ -344,6 +346,40 @@ impl Retry {
             }
         };
         advice
+    }
+
+    /// The retry that was decided last is not sent after all: what it took from the quota comes back, once.
+    ///
+    /// For a call that is cancelled, or expires, while it waits to be sent again; without such a retry nothing happens.
+    /// Once it is sent, nobody knows what it did, and there is no more to give back. What a [`RatioBudget`] granted does
+    /// not come back: it is forgotten with its time. A gate has the restraint in it:
+    /// [`Gate::cancel_retry`](crate::Gate::cancel_retry); a [`Dispatcher`](crate::Dispatcher) does so by itself.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{
+    ///     Decision, Failure, Instant, Outcome, QuotaCosts, Repeatable, Restraint, Retry, RetryQuota, presets::backoffs,
+    /// };
+    /// let mut upstream = Restraint { quota: Some(RetryQuota::new(QuotaCosts::AWS)), ..Restraint::default() };
+    /// let left = |upstream: &Restraint| upstream.quota.as_ref().map(RetryQuota::left);
+    /// let mut call = Retry::new(backoffs::RETRY, Repeatable::Idempotent, Instant::ORIGIN);
+    ///
+    /// let advice = call.decide(Instant::ORIGIN, &Outcome::Failed(Failure::Broken), &mut upstream, 0);
+    /// assert!(matches!(advice.decision, Decision::RetryAt(_)));
+    /// assert_eq!(left(&upstream), Some(486));
+    /// call.cancel(&mut upstream); // nobody waits for the answer any more
+    /// assert_eq!(left(&upstream), Some(500));
+    /// ```
+    pub fn cancel(&mut self, upstream: &mut Restraint) {
+        if let (Some(kind), Some(quota)) = (self.taken.take(), &mut upstream.quota) {
+            quota.cancelled(kind);
+        }
+    }
+
+    /// What the retry that waits to be sent, or is under way, has taken from a quota; `None` for a first attempt, and
+    /// once the call is over.
+    pub const fn taken(&self) -> Option<RetryKind> {
+        self.taken
     }
 
     fn rule(&self, outcome: &Outcome) -> Rule {

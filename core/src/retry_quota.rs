@@ -100,7 +100,8 @@ impl RetryQuota {
         self.left = self.left.saturating_add(back).min(self.costs.capacity);
     }
 
-    /// A retry was scheduled and then cancelled: what it took comes back.
+    /// A retry was scheduled and then cancelled: what it took comes back. [`Retry::cancel`](crate::Retry::cancel) knows
+    /// what that was.
     pub fn cancelled(&mut self, kind: RetryKind) {
         self.succeeded(Some(kind));
     }

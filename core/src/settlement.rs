@@ -25,6 +25,25 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     /// # Errors
     /// [`LedgerError::Overage`]: see there what becomes of the hold. [`LedgerError::NotFound`],
     /// [`LedgerError::AlreadyPosted`], [`LedgerError::AlreadyVoided`]; what is wrong with the lines.
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, HoldState, Instant, JobId, Ledger, Line, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let (now, minute) = (Instant::ORIGIN, Duration::from_mins(1));
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// let _ = ledger.reserve(now, JobId(1), &credits(70), minute)?;
+    /// assert_eq!(ledger.settle(now, JobId(1), &credits(55))?.state, HoldState::Posted);
+    /// assert_eq!(ledger.available::<Credits>(now, account)?, Amount::whole(45));
+    ///
+    /// // An answer that came too late, after the hold had been released: charged all the same, as long as it fits.
+    /// let _ = ledger.reserve(now, JobId(2), &credits(40), minute)?;
+    /// let late = Instant::from_secs(90);
+    /// assert_eq!(ledger.settle(late, JobId(2), &credits(40))?.state, HoldState::PostedLate);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn settle(&mut self, now: Instant, id: JobId, actual: &[Line]) -> Result<Receipt, LedgerError> {
         self.finish(now, id, actual, false)
     }
@@ -35,6 +54,23 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     /// # Errors
     /// As [`settle`](Self::settle), without [`LedgerError::Overage`] and [`LedgerError::NotFound`];
     /// [`LedgerError::Absorbed`]: it is inside what was restored after a reboot.
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, JobId, Ledger, Line, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let (now, minute) = (Instant::ORIGIN, Duration::from_mins(1));
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// let _ = ledger.reserve(now, JobId(1), &credits(70), minute)?;
+    /// assert!(ledger.settle(now, JobId(1), &credits(130)).is_err()); // more than there is
+    /// let receipt = ledger.absorb(now, JobId(1), &credits(130))?;
+    /// assert!(receipt.missed.contains(0));
+    /// let report = ledger.report(now, account).ok_or("not open")?;
+    /// assert_eq!((report.posted, report.unaccounted), (100_000_000, 30_000_000));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn absorb(&mut self, now: Instant, id: JobId, actual: &[Line]) -> Result<Receipt, LedgerError> {
         self.finish(now, id, actual, true)
     }
@@ -48,6 +84,22 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
     /// # Errors
     /// [`LedgerError::RefundExceeds`]; [`LedgerError::NotPosted`]; [`LedgerError::NotFound`];
     /// [`LedgerError::AlreadyVoided`]; [`LedgerError::Expired`]; what is wrong with the lines.
+    ///
+    /// # Example
+    /// ```
+    /// # use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, JobId, Ledger, LedgerError, Line, Renewal};
+    /// # static HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+    /// # let now = Instant::ORIGIN;
+    /// # let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+    /// # let account = ledger.open(now, &HUNDRED)?;
+    /// # let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+    /// let _ = ledger.charge(now, JobId(1), &credits(40))?;
+    /// let _ = ledger.refund(now, JobId(1), &credits(25))?;
+    /// assert_eq!(ledger.available::<Credits>(now, account)?, Amount::whole(85));
+    /// let more = ledger.refund(now, JobId(1), &credits(16));
+    /// assert_eq!(more, Err(LedgerError::RefundExceeds { line: 0, left: 15_000_000 }));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn refund(&mut self, now: Instant, id: JobId, lines: &[Line]) -> Result<Receipt, LedgerError> {
         let hold = self.look(id, self.effective(now)).ok_or(self.missing(id))?;
         match hold.state {
@@ -103,8 +155,7 @@ impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: us
             let home = budget.home(tag);
             open = home != Home::Previous || tag.checked_add(1) == Some(budget.period);
             if open {
-                let rest = budget.repay(amount);
-                budget.unpost(home, rest);
+                budget.give_back(home, amount);
             }
         });
         open

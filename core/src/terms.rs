@@ -89,6 +89,22 @@ impl Renewal<'_> {
 ///
 /// All slices and the running one are counted in full, so that it is never over, and never stricter than an exact
 /// window of `length x (1 + 1/slices)`. Each slice takes 8 bytes of the ledger's pool, and one more.
+///
+/// # Example
+/// ```
+/// use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, JobId, Ledger, Line, Renewal, Rolling};
+/// // 66 credits in any 24 hours, to the hour.
+/// const DAY: Rolling = tollgate::valid!(Rolling::new(Duration::from_hours(24), 24));
+/// static CREDITS: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(66), Renewal::Rolling(DAY));
+///
+/// let hour = |n: u64| Instant::from_secs(n * 3_600);
+/// let mut ledger = Ledger::<1, 4, 1, 4, 25>::new(Duration::ZERO); // a pool of 24 slices and the running one
+/// let account = ledger.open(hour(0), &CREDITS)?;
+/// let _ = ledger.charge(hour(5), JobId(1), &[Line::new::<Credits>(account, Amount::whole(66))])?;
+/// assert_eq!(ledger.available::<Credits>(hour(29), account)?, Amount::ZERO); // 24 hours old, in a slice that is not
+/// assert_eq!(ledger.available::<Credits>(hour(30), account)?, Amount::whole(66));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Rolling {
@@ -127,6 +143,32 @@ impl Rolling {
 }
 
 /// What happens to a settlement that is higher than its hold and does not fit.
+///
+/// # Example
+/// 90 of 100 credits were held for a job, and it took 120:
+/// ```
+/// use tollgate::{Amount, BudgetSpec, Credits, Duration, Instant, JobId, Ledger, LedgerError, Line, Renewal};
+/// const HUNDRED: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Lifetime);
+/// static REJECT: BudgetSpec = HUNDRED;
+/// static CAP: BudgetSpec = HUNDRED.with_cap();
+/// static DEBT: BudgetSpec = tollgate::valid!(HUNDRED.with_debt::<Credits>(Amount::whole(50)));
+///
+/// let now = Instant::ORIGIN;
+/// let took_120 = |spec| {
+///     let mut ledger = Ledger::<1, 4>::new(Duration::ZERO);
+///     let account = ledger.open(now, spec)?;
+///     let credits = |n| [Line::new::<Credits>(account, Amount::whole(n))];
+///     let _ = ledger.reserve(now, JobId(1), &credits(90), Duration::MAX)?;
+///     let settled = ledger.settle(now, JobId(1), &credits(120));
+///     let report = ledger.report(now, account).ok_or("not open")?;
+///     let whole = [report.posted, report.held, report.debt, report.unaccounted].map(|micros| micros / 1_000_000);
+///     Ok::<_, Box<dyn std::error::Error>>((settled.is_ok(), whole))
+/// };
+/// assert_eq!(took_120(&REJECT)?, (false, [0, 90, 0, 0])); // the hold stays, and the caller decides
+/// assert_eq!(took_120(&CAP)?, (true, [100, 0, 0, 20])); // and nothing more is admitted
+/// assert_eq!(took_120(&DEBT)?, (true, [100, 0, 20, 0])); // the next period repays it
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Overage {
@@ -150,6 +192,12 @@ pub enum Overage {
 /// static DAILY: BudgetSpec = BudgetSpec::new::<Credits>(Amount::whole(66), Renewal::Calendar(Calendar::utc(Cycle::Day)))
 ///     .with_thresholds(tollgate::valid!(Thresholds::percent(&[50, 80, 100], 5)));
 /// assert_eq!(DAILY.unit_name(), "credits");
+///
+/// // A warning from 50 on, and up to 20 unused ones come on top of the next day.
+/// static GENEROUS: BudgetSpec = tollgate::valid!(
+///     tollgate::valid!(DAILY.with_soft::<Credits>(Amount::whole(50))).with_rollover::<Credits>(Amount::ZERO, Amount::whole(20))
+/// );
+/// assert_eq!(GENEROUS.rollover(), Some((0, 20_000_000)));
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]

@@ -85,6 +85,23 @@ pub enum Reset {
 }
 
 /// What an account may do.
+///
+/// # Example
+/// Limiters of the numbers that are stated; of the others somebody must decide:
+/// ```
+/// use tollgate::presets::plans::{seed000, seed001};
+/// use tollgate::{Amount, BudgetSpec, Calendar, Cycle, Duration, Quota, Renewal, Slots};
+/// let plan = seed001::FREE;
+/// let per_minute = plan.requests_per_minute.value().ok_or("not stated")?;
+/// let quota = Quota::new(per_minute, Duration::from_mins(1))?;
+/// let slots = Slots::<8>::new(u32::from(plan.concurrency.value().ok_or("not stated")?));
+/// let daily = plan.daily.value().ok_or("not stated")?;
+/// let credits = BudgetSpec::new(daily, Renewal::Calendar(Calendar::utc(Cycle::Day)));
+/// assert_eq!((quota.units(), slots.limit(), credits.limit_micros()), (10, 1, 66_000_000));
+///
+/// assert_eq!(seed000::ENTERPRISE.requests_per_minute.value(), None); // "custom": ask the provider
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(deny_unknown_fields))]

@@ -8,7 +8,7 @@ use std::task::Waker;
 
 use tollgate::{
     Advice, Clock, Decision, Denied, Duration, Entropy, Health, Instant, Limiter, Outcome, Phase, Repeatable,
-    Reservation, Retry, RetryKind, RetryPolicy, RetryQuota,
+    Reservation, Retry, RetryPolicy,
 };
 
 use crate::cancel::{Cancel, SignedUp};
@@ -59,8 +59,6 @@ pub(crate) struct Call<'a, C: Clock> {
     held: Option<(Instant, Instant)>,
     place: Option<u64>,
     signed: Option<SignedUp<'a>>,
-    /// What the retry that is due or under way took from the stock.
-    taken: Option<RetryKind>,
     flight: Option<Flight>,
     attempts: u32,
 }
@@ -79,7 +77,6 @@ impl<'a, C: Clock> Call<'a, C> {
             held: None,
             place: None,
             signed: None,
-            taken: None,
             flight: None,
             attempts: 0,
         }
@@ -138,10 +135,7 @@ impl<'a, C: Clock> Call<'a, C> {
         let mut state = self.inner.lock();
         let now = self.inner.clock.now();
         let entropy = state.entropy.next();
-        let before = state.restraint.quota;
         let advice = self.retry.decide(now, outcome, &mut state.restraint, entropy);
-        // Nothing, unless it is to be sent again: any other decision leaves the stock as it is, or refills it.
-        self.taken = charged(before, state.restraint.quota);
         if let Some(gate) = advice.gate {
             state.gate = state.gate.max(gate);
         }
@@ -256,13 +250,11 @@ impl State {
 
 impl<C: Clock> Drop for Call<'_, C> {
     fn drop(&mut self) {
-        if self.taken.is_none() && self.flight.is_none() && self.place.is_none() {
+        if self.retry.taken().is_none() && self.flight.is_none() && self.place.is_none() {
             return;
         }
         let mut state = self.inner.lock();
-        if let (Some(kind), Some(quota)) = (self.taken.take(), &mut state.restraint.quota) {
-            quota.cancelled(kind);
-        }
+        self.retry.cancel(&mut state.restraint);
         let mut woken = Vec::new();
         if let Some(flight) = self.flight.take() {
             let now = self.inner.clock.now();
@@ -281,15 +273,6 @@ fn wake(left: Option<Left>) {
     }
 }
 
-/// Which kind of retry took the stock from `before` to `after`; where both cost the same, either is right.
-fn charged(before: Option<RetryQuota>, after: Option<RetryQuota>) -> Option<RetryKind> {
-    let (before, after) = before.zip(after)?;
-    [RetryKind::Throttled, RetryKind::Transient].into_iter().find(|kind| {
-        let mut then = before;
-        then.take(*kind).is_ok() && then.left() == after.left()
-    })
-}
-
 /// Up to this share of a wait.
 fn spread(wait: Duration, permille: u16, entropy: &mut Entropy) -> Duration {
     let most = u128::from(wait.as_micros()) * u128::from(permille) / 1_000;
@@ -300,20 +283,6 @@ fn spread(wait: Duration, permille: u16, entropy: &mut Entropy) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tollgate::QuotaCosts;
-
-    #[test]
-    fn what_a_retry_took_is_known_from_what_is_left() {
-        let full = RetryQuota::new(QuotaCosts::AWS);
-        for kind in [RetryKind::Throttled, RetryKind::Transient] {
-            let mut quota = full;
-            quota.take(kind).unwrap();
-            let mut back = quota;
-            back.cancelled(charged(Some(full), Some(quota)).unwrap());
-            assert_eq!(back.left(), full.left());
-        }
-        assert_eq!(charged(None, None), None);
-    }
 
     #[test]
     fn a_spread_is_a_share_of_the_wait() {

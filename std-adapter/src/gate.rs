@@ -9,8 +9,6 @@
 //!                           └ dropped: all returns   └ dropped: the job is Unknown, and keeps what it holds
 //! ```
 
-use std::fmt;
-
 use tollgate::{
     AnyLimits, AskError, Binding, Clock, Denied, Finished, Gate, GateError, Instant, JobId, Line, Permit, Request,
     Status,
@@ -25,7 +23,7 @@ use crate::timer::Timer;
 use crate::visit::No;
 use crate::wait::{Wait, WaitError};
 
-/// Why a wait for a gate ended without an admission. Nothing is held then. Exhaustive.
+/// Why a wait for a gate ended without an admission: [`tollgate::AdmitError`] of a [`WaitError`].
 ///
 /// # Example
 /// ```
@@ -35,30 +33,7 @@ use crate::wait::{Wait, WaitError};
 /// let refused = AdmitError::Wait { why, limit: Some(Binding::Requests) };
 /// assert_eq!(refused.to_string(), "the rate of requests: timed out: not before 17.000000 s");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AdmitError {
-    /// The wait came to nothing.
-    Wait {
-        /// How it ended.
-        why: WaitError,
-        /// Which limit bound when the gate was last asked; `None` if it was not, because others stood before.
-        limit: Option<Binding>,
-    },
-    /// To ask again would not help: the job is here already, it may be running, or its estimate is wrong.
-    Ask(AskError),
-}
-
-impl fmt::Display for AdmitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Wait { why, limit: Some(limit) } => write!(f, "{limit}: {why}"),
-            Self::Wait { why, limit: None } => why.fmt(f),
-            Self::Ask(why) => why.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for AdmitError {}
+pub type AdmitError = tollgate::AdmitError<WaitError>;
 
 /// One request on its way through the line, and what was said to it last.
 struct Asking<'r> {

@@ -251,3 +251,28 @@ impl NorFlash for JournalFile {
         })
     }
 }
+
+impl Drop for JournalFile {
+    /// Closing is not enough: a child that another thread is just starting has a copy of it until it is another program.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_is_just_being_started_does_not_keep_the_journal_locked() {
+        let path = std::env::temp_dir().join(format!("tollgate-copy-{}", std::process::id()));
+        let file = JournalFile::open(&path, JournalFile::LAYOUT).unwrap();
+        // What a fork does to every file that is open.
+        let copy = file.file.try_clone().unwrap();
+        assert!(matches!(JournalFile::open(&path, JournalFile::LAYOUT), Err(JournalFileError::Locked)));
+        drop(file);
+        assert!(JournalFile::open(&path, JournalFile::LAYOUT).is_ok());
+        drop(copy);
+        std::fs::remove_file(path).unwrap();
+    }
+}

@@ -76,9 +76,13 @@
 //!
 //! # Power cuts
 //! [`Flash`] is a NOR flash in memory that can be cut off at any byte: for whatever has to survive that.
+//!
+//! # Time
+//! [`HandClock`] moves only when it is told, and all threads and tasks see it: for whatever waits.
 
 mod bound;
 mod flash;
+mod hand_clock;
 mod laws;
 mod report;
 mod subject;
@@ -87,6 +91,7 @@ mod world;
 
 pub use bound::{Bound, BucketBound, Concurrency, Event, History, Use, WindowBound};
 pub use flash::{Cut, Flash, FlashError};
+pub use hand_clock::{HandClock, HandSleep};
 pub use laws::{Law, check, contract};
 pub use report::Broken;
 pub use subject::Subject;

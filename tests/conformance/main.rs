@@ -12,9 +12,6 @@ mod backoff_crate;
 mod backon;
 mod bucket4j;
 mod bucket4j_replacement;
-#[path = "../../std-adapter/tests/common/mod.rs"]
-#[expect(dead_code, reason = "here it is set, not advanced")]
-mod clock;
 mod formulas;
 mod governor;
 mod limits;

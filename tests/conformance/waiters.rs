@@ -8,9 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use tollgate::{Denied, Duration, Instant, Quota, Start, TokenBucket};
+use tollgate_std::testing::HandClock;
 use tollgate_std::{Cancel, Shared, Wait, WaitError};
 
-use crate::clock::HandClock;
 use crate::{bucket, ms};
 
 /// A shared bucket and the book of who was let through, and when by the clock.

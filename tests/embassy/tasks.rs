@@ -1,15 +1,15 @@
 //! Tasks, an executor and an alarm clock that do only what they are told.
 
-use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use tollgate::embassy::AlarmClock;
-use tollgate::{Clock, Duration, Instant};
+use tollgate::{Clock, Instant};
 
 #[derive(Debug, Default)]
 struct Bell(AtomicUsize);
@@ -75,49 +75,26 @@ impl<T> fmt::Debug for Task<'_, T> {
     }
 }
 
-/// A clock that moves when told and rings what is due; it also tells how many alarms are set.
+/// The clock of the adapter's tests, on which embassy's waits set their alarms.
 #[derive(Debug, Default)]
-pub(crate) struct HandClock {
-    now: Cell<Instant>,
-    alarms: RefCell<Vec<(Instant, Waker)>>,
-}
+pub(crate) struct HandClock(tollgate_std::testing::HandClock);
 
-impl HandClock {
-    /// Moves it, forwards or backwards, and rings what is due.
-    pub(crate) fn set(&self, now: Instant) {
-        self.now.set(now);
-        let due: Vec<_> = self.alarms.borrow_mut().extract_if(.., |(at, _)| *at <= now).collect();
-        for (_, waker) in due {
-            waker.wake();
-        }
-    }
+impl Deref for HandClock {
+    type Target = tollgate_std::testing::HandClock;
 
-    pub(crate) fn advance(&self, by: Duration) {
-        self.set(self.now.get().saturating_add(by));
-    }
-
-    /// When alarms ring, in order; an alarm set twice for the same task is one.
-    pub(crate) fn alarms(&self) -> Vec<Instant> {
-        let mut alarms: Vec<_> = self.alarms.borrow().iter().map(|(at, _)| *at).collect();
-        alarms.sort_unstable();
-        alarms
+    fn deref(&self) -> &Self::Target {
+        &self.0
     }
 }
 
 impl Clock for HandClock {
     fn now(&self) -> Instant {
-        self.now.get()
+        self.0.now()
     }
 }
 
 impl AlarmClock for HandClock {
     fn wake_at(&self, at: Instant, waker: &Waker) {
-        if at <= self.now.get() {
-            return waker.wake_by_ref();
-        }
-        let mut alarms = self.alarms.borrow_mut();
-        if !alarms.iter().any(|(set, whose)| *set == at && whose.will_wake(waker)) {
-            alarms.push((at, waker.clone()));
-        }
+        self.0.wake_at(at, waker);
     }
 }

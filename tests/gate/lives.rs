@@ -245,7 +245,7 @@ fn amounts_that_are_wrong_change_nothing() {
     let before = books(&gate, 100);
     let dollars = [Line::new::<Usd>(ACCOUNT, Amount::whole(1))];
     for (actual, error) in [
-        (dollars.as_slice(), LedgerError::UnitMismatch { line: 0 }),
+        (dollars.as_slice(), LedgerError::UnitMismatch { line: 0, expected: "credits" }),
         (&[], LedgerError::Unsettled { account: ACCOUNT }),
         (&[credits(1)[0], credits(2)[0]], LedgerError::Repeated { line: 1 }),
     ] {
@@ -253,7 +253,7 @@ fn amounts_that_are_wrong_change_nothing() {
         assert_eq!(books(&gate, 100), before);
     }
     let ask = gate.ask(S(100), &Request::new(JobId(9), LEASE).costs(&dollars)).unwrap_err();
-    assert_eq!(ask, AskError::Estimate(LedgerError::UnitMismatch { line: 0 }));
+    assert_eq!(ask, AskError::Estimate(LedgerError::UnitMismatch { line: 0, expected: "credits" }));
 }
 
 #[test]

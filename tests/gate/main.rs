@@ -8,4 +8,5 @@ mod lives;
 mod owner;
 mod reconcile;
 mod states;
+mod stock;
 mod support;

@@ -1,7 +1,10 @@
 //! Leases, periods, jobs and ids over a reboot.
 
-use tollgate::journal::{JobPhase, KeepError, Keeper};
-use tollgate::{Duration, HoldState, Instant, JobId, LedgerError, Trust, UnixMicros};
+use tollgate::journal::{JobPhase, KeepError, Keeper, Keeping};
+use tollgate::{
+    Amount, BudgetSpec, Calendar, Credits, Cycle, Duration, HoldState, Instant, JobId, Ledger, LedgerError, Renewal,
+    Trust, UnixMicros, valid,
+};
 
 use crate::support::*;
 
@@ -159,4 +162,37 @@ fn what_is_written_to_a_flash_in_ten_years_fits_its_endurance() {
     assert!((1..=20_000).all(|id| charge(&mut keeper, id, 1)));
     assert_eq!(keeper.records(), 200);
     assert!(keeper.flash_mut().wear() <= 12, "{}", keeper.flash_mut().wear());
+}
+
+#[test]
+fn a_debt_made_without_a_date_survives_a_reboot_and_goes_along_to_the_day_that_is_learned() {
+    static OWES: BudgetSpec = valid!(
+        BudgetSpec::new::<Credits>(Amount::whole(100), Renewal::Calendar(Calendar::utc(Cycle::Day)))
+            .with_debt::<Credits>(Amount::whole(50))
+    );
+    let open = |flash: Small| {
+        let mut ledger = Ledger::new(Duration::ZERO);
+        ledger.open(Instant::ORIGIN, &OWES).unwrap();
+        Kept::open(flash, LAYOUT, ledger, &[Keeping::Strict]).unwrap()
+    };
+    let says = |keeper: &mut Kept, now: u64, unix: i64| {
+        keeper.set_wall(Instant::from_secs(now), UnixMicros::from_secs(unix), Duration::ZERO, Trust::Owner);
+    };
+    let mut keeper = open(Small::new(1024));
+    says(&mut keeper, 0, MIDNIGHT);
+    let _ = keeper.charge(Instant::from_secs(1), JobId(1), &credits(10)).unwrap();
+    // The power goes, and with it the date. 90 fit, 120 were used.
+    let mut keeper = open(keeper.into_flash());
+    let now = keeper.base();
+    let _ = keeper.reserve(now, JobId(2), &credits(90), TTL).unwrap();
+    let _ = keeper.settle(now, JobId(2), &credits(120)).unwrap();
+    for reboots in 0..2 {
+        let mut keeper = keeper.clone();
+        for _ in 0..reboots {
+            keeper = open(keeper.into_flash());
+        }
+        assert_eq!(used(&keeper), micros(130), "{reboots}");
+        says(&mut keeper, 3, MIDNIGHT + 5 * 86_400);
+        assert_eq!(used(&keeper), micros(120), "{reboots}");
+    }
 }

@@ -324,7 +324,7 @@ fn a_balance_in_another_unit_or_of_nobody_is_an_error() {
     let spec = life(100);
     let mut books = books(&spec, 40);
     let other = books.observe::<Usd>(secs(0), ACCOUNT, Amount::ZERO, No);
-    assert_eq!(other, Err(LedgerError::UnitMismatch { line: 0 }));
+    assert_eq!(other, Err(LedgerError::UnitMismatch { line: 0, expected: "credits" }));
     let nobody = books.observe::<C>(secs(0), AccountId(1), Amount::ZERO, No);
     assert_eq!(nobody, Err(LedgerError::UnknownBudget { line: 0 }));
     assert_eq!(available(&books, 0), 60);

@@ -156,7 +156,7 @@ fn rows_31_and_35_every_budget_has_its_own_unit_and_alerts() {
     assert!(matches!(denied, Err(LedgerError::Denied { short, .. }) if short.account == d && short.micros == 200_000));
 
     // A line in another unit, and a budget that is not there, are errors and not an invitation (row 36).
-    assert_eq!(ledger.check(now, &[usd(c, 1)]), Err(LedgerError::UnitMismatch { line: 0 }));
+    assert_eq!(ledger.check(now, &[usd(c, 1)]), Err(LedgerError::UnitMismatch { line: 0, expected: "credits" }));
     assert_eq!(steps[9]["result"]["reason"], "No budget set");
     assert_eq!(ledger.check(now, &[credits(c, 1), usd(AccountId(7), 1)]), Err(LedgerError::UnknownBudget { line: 1 }));
 }

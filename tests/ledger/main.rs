@@ -7,8 +7,10 @@
 mod asks;
 mod changes;
 mod contract;
+mod dates;
 mod golden;
 mod grants;
+mod grants_model;
 mod model;
 mod oracle;
 mod precedence;

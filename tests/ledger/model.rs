@@ -1,13 +1,13 @@
 //! Random lives of a ledger against a slow, obvious model (`oracle.rs`), limits that change on the way included.
 //!
 //! Invariants after every step: I1 no budget is over what it can have, or goes further over a limit that was lowered; I2 all or nothing; I3 every hold ends once;
-//! I4 what is held is the sum of the live holds; R1 nothing is booked that was not asked for; R2 a full refund gives back
-//! what was booked. Rolling budgets are checked from both sides: never over an exact window, and never stricter than one
+//! I4 what is held is the sum of the live holds; R1 what is charged is never below the exact prices, and less than a
+//! millionth above each; R2 a full refund gives back what was recorded, whatever the price was. Rolling budgets are checked from both sides: never over an exact window, and never stricter than one
 //! that is a slice longer.
 
 use tollgate::{
-    AccountId, Amount, BudgetSpec, Credits, Duration, HoldState, Instant, JobId, Ledger, LedgerError, Line, OnExpiry,
-    Receipt, Renewal, Rolling,
+    AccountId, Amount, BudgetSpec, Credits, Duration, HeldLine, Hold, HoldState, Instant, JobId, Ledger, LedgerError,
+    Line, OnExpiry, Ratio, Receipt, Renewal, Rolling, Rounding,
 };
 
 use crate::oracle::{Account, Amounts, GRACE, Model, ModelHold, ModelLine, PLACES, REMEMBERED, ROLLING, Said, State};
@@ -203,6 +203,67 @@ fn some_amounts(rng: &mut Rng) -> Amounts {
     order[..count].iter().map(|at| (*at, i128::from(rng.below(60)))).collect()
 }
 
+/// What was charged at once, at a price that is no whole number, and what that is exactly.
+struct Prices {
+    price: Ratio,
+    charged: u128,
+    /// Times the denominator.
+    exact: u128,
+    lines: u128,
+}
+
+impl Prices {
+    fn new(rng: &mut Rng) -> Self {
+        let price = Ratio::new(1 + rng.below(50), 1 + rng.below(40)).unwrap();
+        Self { price, charged: 0, exact: 0, lines: 0 }
+    }
+
+    /// So many of something in one account after the other, with a price rounded up.
+    fn charge(&mut self, rng: &mut Rng, ledger: &mut Books<'_>, model: &mut Model, now: u64, label: &str) {
+        let mut amounts = some_amounts(rng);
+        amounts.retain(|(at, _)| *at != ROLLING);
+        let sold: Vec<_> = amounts.iter().map(|_| rng.below(20)).collect();
+        for ((_, micros), sold) in amounts.iter_mut().zip(&sold) {
+            let cost = Amount::<Credits>::from_micros(*sold).unwrap().times(self.price, Rounding::Ceil).unwrap();
+            *micros = i128::from(cost.as_micros());
+        }
+        let id = 40 + rng.below(20);
+        let got = ledger.charge(Instant::from_secs(now), JobId(id), &lines_of(&amounts));
+        assert_eq!(said(&got), model.reserve(now, id, &amounts, 0, true, false), "{label}: {got:?}");
+        if let Ok(Receipt { replayed: false, .. }) = got {
+            let lines = ledger.hold(JobId(id)).unwrap().lines();
+            self.charged += lines.iter().map(|line| u128::from(line.posted())).sum::<u128>();
+            self.exact += sold.iter().map(|n| u128::from(*n) * u128::from(self.price.num())).sum::<u128>();
+            self.lines += lines.len() as u128;
+        }
+        let (charged, den) = (self.charged * u128::from(self.price.den()), u128::from(self.price.den()));
+        assert!(charged >= self.exact, "{label}: R1 charged less than the exact sum");
+        assert!(charged - self.exact < (self.lines * den).max(1), "{label}: R1 more than a millionth each above it");
+    }
+}
+
+/// R2, on a copy: all that is left of a settled job is given back, and then there is nothing more of it.
+fn a_full_refund_gives_back_what_was_recorded(rng: &mut Rng, ledger: &Books<'_>, now: u64, label: &str) {
+    let (mut then, stamp, id) = (ledger.clone(), Instant::from_secs(now), JobId(rng.below(60)));
+    // What time does first is not the refund's doing.
+    let _ = then.reserve(stamp, JobId(u64::MAX), &[], Duration::ZERO);
+    let posted = |hold: &&Hold<3>| matches!(hold.state(), HoldState::Posted | HoldState::PostedLate);
+    let Some(hold) = then.hold(id).filter(posted).cloned() else { return };
+    let left = |line: &HeldLine| line.posted() - line.refunded();
+    let line = |line: &HeldLine, micros| Line::new::<Credits>(line.account(), Amount::from_micros(micros).unwrap());
+    let all: Vec<_> = hold.lines().iter().map(|own| line(own, left(own))).collect();
+    let forever = AccountId(0);
+    let used = |books: &Books<'_>| books.report(stamp, forever).map(|r| r.posted + r.debt).unwrap();
+    let before = used(&then);
+    let _ = then.refund(stamp, id, &all).unwrap();
+    let recorded = hold.lines().iter().filter(|own| own.account() == forever).map(left).sum::<u64>();
+    assert_eq!(before - used(&then), recorded, "{label}: R2");
+    for own in hold.lines() {
+        let more = then.refund(stamp, id, &[line(own, 1)]);
+        assert_eq!(said(&more), Said::RefundExceeds, "{label}: R2 again: {more:?}");
+    }
+}
+
 /// One random operation on both.
 fn step(rng: &mut Rng, ledger: &mut Books<'_>, model: &mut Model, now: u64, label: &str) {
     let id = rng.below(40);
@@ -308,7 +369,7 @@ fn a_ledger_does_what_a_slow_obvious_model_does() {
         for spec in &specs {
             ledger.open(Instant::ORIGIN, spec).unwrap();
         }
-        let (mut now, mut high) = (0, [0; 3]);
+        let (mut now, mut high, mut prices) = (0, [0; 3], Prices::new(&mut rng));
         for at in 0..STEPS {
             now = match rng.below(40) {
                 0 => now + rng.below(200),
@@ -317,13 +378,16 @@ fn a_ledger_does_what_a_slow_obvious_model_does() {
                 _ => now,
             };
             let label = format!("run {run} step {at} at {now}");
-            if rng.below(25) == 0 {
-                change(&mut rng, &mut ledger, &mut model, &mut high, now, &label);
-            } else {
-                step(&mut rng, &mut ledger, &mut model, now, &label);
+            match rng.below(25) {
+                0 => change(&mut rng, &mut ledger, &mut model, &mut high, now, &label),
+                1 | 2 => prices.charge(&mut rng, &mut ledger, &mut model, now, &label),
+                _ => step(&mut rng, &mut ledger, &mut model, now, &label),
             }
             model.forget();
             same_as_model(&ledger, &model, &high, now, &label);
+            if at % 4 == 0 {
+                a_full_refund_gives_back_what_was_recorded(&mut rng, &ledger, now, &label);
+            }
         }
     }
 }

@@ -254,7 +254,7 @@ fn the_table_has_every_pair_that_can_occur() {
 fn the_other_reasons_stand_where_the_documentation_says() {
     use LedgerError as E;
     let line_of = |answer| match answer {
-        Err(E::UnitMismatch { line } | E::UnknownBudget { line } | E::Repeated { line }) => line,
+        Err(E::UnitMismatch { line, .. } | E::UnknownBudget { line } | E::Repeated { line }) => line,
         other => panic!("{other:?}"),
     };
     // The reason comes before the position of the line.

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use tollgate::presets::tariffs::{seed002, seed003};
 use tollgate::{
     Amount, Choice, Duration, Funds, Greedy, Item, JobSpec, Model, Need, Package, PlanError, Planned, PriceError,
-    Rounding, Tariff, TariffParts, Usd, cheapest, plan_exact, plan_greedy,
+    Ratio, RatioError, Rounding, Tariff, TariffParts, Usd, cheapest, plan_exact, plan_greedy,
 };
 
 use crate::table::{Table, text};
@@ -263,6 +263,22 @@ fn a_worse_model_than_asked_for_is_never_chosen() {
     ] {
         assert_eq!(cheapest(&seed003::TARIFF, &bad, funds).unwrap_err().to_string(), message);
     }
+}
+
+/// A model that nobody asked for has no say, not even by a price that cannot be computed.
+#[test]
+fn a_model_of_lower_quality_is_not_priced() {
+    let models = [
+        Model { quality: Some("low"), multiplier: Ratio::new(1, u64::from(u32::MAX)).unwrap(), ..seed002::MODELS[0] },
+        Model { quality: Some("high"), ..seed002::MODELS[1] },
+    ];
+    let tariff = Tariff::new(TariffParts { models: &models, ..*seed002::TARIFF.parts() }).unwrap();
+    let odd = Need { duration: Duration::from_micros(10_000_001), ..need("high", 10, "1080p") };
+    let funds = Funds::Credits(Amount::MAX);
+    let choice = cheapest(&tariff, &odd, funds).unwrap().unwrap();
+    assert_eq!((choice.model.name, choice.credits.as_micros()), ("kling-v1.5", 20_000_002));
+    let low = cheapest(&tariff, &Need { quality: "low", ..odd }, funds);
+    assert!(matches!(low, Err(PriceError::Ratio(RatioError::TooLarge { .. }))), "{low:?}");
 }
 
 #[test]

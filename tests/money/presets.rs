@@ -49,6 +49,34 @@ fn capacity_is_that_of_the_largest_active_pack_of_the_kind() {
     }
 }
 
+/// Row by row as document 003 has them; its "else" is nobody's advice, and not in the lists.
+#[test]
+fn durations_and_resolutions_are_those_of_document_003() {
+    let of = |purpose| seed003::DURATIONS.iter().find(|(name, _)| *name == purpose).map(|(_, seconds)| *seconds);
+    for (purpose, seconds) in [
+        ("social_media_clip", Some(5)),
+        ("product_showcase", Some(10)),
+        ("story_segment", Some(15)),
+        ("full_scene", Some(30)),
+        ("extended_content", Some(60)),
+        ("anything_else", None),
+    ] {
+        assert_eq!(of(purpose), seconds, "{purpose}");
+    }
+    let of = |platform| seed003::PLATFORMS.iter().find(|(name, _)| *name == platform).map(|(_, name)| *name);
+    for (platform, resolution) in [
+        ("tiktok", Some("1080p")),
+        ("instagram", Some("1080p")),
+        ("presentation", Some("1080p")),
+        ("youtube", Some("4k")),
+        ("broadcast", Some("4k")),
+        ("twitter", Some("720p")),
+        ("anything else", None),
+    ] {
+        assert_eq!(of(platform), resolution, "{platform}");
+    }
+}
+
 /// The advice of document 003 contradicts its own table: of its five durations the cheapest model makes two.
 #[test]
 fn advice_names_resolutions_that_exist_and_durations_that_somebody_makes() {

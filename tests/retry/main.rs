@@ -236,3 +236,45 @@ fn time_at_its_ends_is_ordinary() {
         }
     }
 }
+
+#[test]
+fn a_retry_that_is_cancelled_gives_back_what_it_took_once() {
+    let full = || Restraint { quota: Some(RetryQuota::new(QuotaCosts::AWS)), ..Restraint::default() };
+    let left = |upstream: &Restraint| upstream.quota.as_ref().unwrap().left();
+    let fresh = || Retry::new(backoffs::RETRY, Repeatable::Idempotent, NOW);
+    for (outcome, cost) in [
+        (answered(429, Verdict::Soft, Some(1)), 5),
+        (answered(429, Verdict::Concurrency, None), 5),
+        (Outcome::Failed(Failure::Broken), 14),
+        // Nothing is to be sent again.
+        (answered(400, Verdict::Clear, None), 0),
+        (answered(429, Verdict::HardQuota, None), 0),
+    ] {
+        let (mut upstream, mut call) = (full(), fresh());
+        call.cancel(&mut upstream);
+        assert_eq!(left(&upstream), 500, "a first attempt has taken nothing");
+        call.decide(NOW, &outcome, &mut upstream, 0);
+        assert_eq!((left(&upstream), call.taken().is_some()), (500 - cost, cost > 0), "{outcome:?}");
+        for _ in 0..2 {
+            call.cancel(&mut upstream);
+            assert_eq!((left(&upstream), call.taken()), (500, None), "{outcome:?}");
+        }
+    }
+    // Answered, a retry is spent: of two only the second comes back, and of one that was given up none.
+    let (mut upstream, mut call) = (full(), fresh());
+    for wait in [Some(1), Some(2)] {
+        call.decide(NOW, &answered(429, Verdict::Soft, wait), &mut upstream, 0);
+    }
+    call.cancel(&mut upstream);
+    assert_eq!(left(&upstream), 495);
+    let mut call = fresh();
+    call.decide(NOW, &Outcome::Failed(Failure::Broken), &mut upstream, 0);
+    call.decide(NOW, &answered(429, Verdict::HardQuota, None), &mut upstream, 0);
+    call.cancel(&mut upstream);
+    assert_eq!(left(&upstream), 481);
+    // Without a stock there is nothing to give back to.
+    let (mut none, mut call) = (Restraint::default(), fresh());
+    call.decide(NOW, &answered(429, Verdict::Soft, Some(1)), &mut none, 0);
+    call.cancel(&mut none);
+    assert_eq!(call.taken(), None);
+}

@@ -6,5 +6,6 @@ mod closing;
 mod ends;
 mod order;
 mod scene;
+mod stock;
 mod stress;
 mod threads;

@@ -1,31 +1,18 @@
 //! The runner where tasks really run at the same time: tokio's threads, threads of one's own, and a clock moved by hand.
 
-#[path = "../../std-adapter/tests/common/mod.rs"]
-#[expect(dead_code, reason = "here it only advances")]
-mod hand;
-
-use std::future::{Future, Pending, pending};
+use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
-use std::{thread, time};
+use std::thread;
 
 use tollgate::{Duration, JobState};
-use tollgate_std::{Call, Timer, Wait};
+use tollgate_std::testing::HandClock;
+use tollgate_std::{Call, Wait};
 
 use crate::scene::*;
 use crate::stress::{Pause, Witness, assert_books_are_equal, customer, hush};
-use hand::HandClock;
-
-/// Whoever sleeps on it is woken by `Runner::wake`, after the clock was moved.
-impl Timer for HandClock {
-    type Sleep = Pending<()>;
-
-    fn sleep(&self, _span: time::Duration) -> Self::Sleep {
-        pending()
-    }
-}
 
 /// Says that it is over, also by a panic.
 struct Over<'a>(&'a AtomicBool);

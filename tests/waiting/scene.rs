@@ -1,9 +1,6 @@
 //! Who waits in these tests, and before what: an office with desks, a bucket, tasks that are polled by hand.
 
-#[path = "../../std-adapter/tests/common/mod.rs"]
-mod hand;
-
-use std::future::{Future, Pending, pending};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,18 +8,9 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::{thread, time};
 
 use tollgate::{Book, Clock, Denied, Duration, Instant, Quota, Reservation, Start, Token, TokenBucket};
-use tollgate_std::{Permit, Shared, Timer, TokioClock, Wait, WaitError};
+use tollgate_std::{Permit, Shared, TokioClock, Wait, WaitError};
 
-pub(crate) use hand::HandClock;
-
-/// Whoever sleeps on it is woken by [`Shared::wake`], after the clock was moved.
-impl Timer for HandClock {
-    type Sleep = Pending<()>;
-
-    fn sleep(&self, _span: time::Duration) -> Self::Sleep {
-        pending()
-    }
-}
+pub(crate) use tollgate_std::testing::HandClock;
 
 /// Desks in an office: nothing but a release helps. It counts, and objects to being given back what it never gave.
 #[derive(Debug)]

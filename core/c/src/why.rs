@@ -175,7 +175,7 @@ impl From<LedgerError> for tollgate_why {
             LedgerError::NotPosted => S::ErrorNotPosted.into(),
             LedgerError::Expired => S::ErrorExpired.into(),
             LedgerError::TooManyLines => S::ErrorTooMany.into(),
-            LedgerError::UnitMismatch { line } => Self::of_line(S::ErrorLineUnit, line),
+            LedgerError::UnitMismatch { line, .. } => Self::of_line(S::ErrorLineUnit, line),
             LedgerError::UnknownBudget { line } => Self::of_line(S::ErrorLineAccount, line),
             LedgerError::Repeated { line } => Self::of_line(S::ErrorLineRepeated, line),
             LedgerError::Unsettled { account } => Self { account: account.0.into(), ..S::ErrorLineMissing.into() },

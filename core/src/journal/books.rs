@@ -90,7 +90,7 @@ impl Standing<'_> {
 
     /// How much of `high` would go along to a later period.
     const fn undated(&self, high: u64) -> u64 {
-        let dated = self.budget.posted.saturating_sub(self.budget.undated).saturating_add(self.budget.debt);
+        let dated = self.budget.posted.saturating_add(self.budget.debt).saturating_sub(self.budget.undated);
         if self.frozen { high.saturating_sub(dated) } else { 0 }
     }
 

@@ -17,6 +17,7 @@ use crate::gate::{
 use crate::hold::AccountId;
 use crate::job::JobId;
 use crate::ledger::Ledger;
+use crate::retry::Retry;
 use crate::terms::{BudgetSpec, ChangeError};
 use crate::time::{Duration, Instant};
 use crate::wall::{Heard, Trust, UnixMicros};
@@ -188,6 +189,11 @@ impl<F, L: AnyLimits, const N: usize, const JOBS: usize, const CALLS: usize> Gat
     /// As [`Gate::requests_mut`]; no part of the journal.
     pub fn requests_mut(&mut self) -> &mut L::Requests {
         self.state.gate.requests_mut()
+    }
+
+    /// As [`Gate::cancel_retry`].
+    pub fn cancel_retry(&mut self, retry: &mut Retry) {
+        self.state.gate.cancel_retry(retry);
     }
 
     /// As [`Gate::heard`].

@@ -134,7 +134,7 @@ impl<const N: usize, const J: usize> Books<N, J> {
         };
         budget.debt = debt.min(high);
         budget.posted = high - budget.debt;
-        budget.undated = if spec.renewal.is_dated() { kept.undated.min(budget.posted) } else { 0 };
+        budget.undated = if spec.renewal.is_dated() { kept.undated.min(high) } else { 0 };
     }
 
     /// A kept job holds what its record says; without a place for the hold it is posted.

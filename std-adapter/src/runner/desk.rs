@@ -2,6 +2,7 @@
 
 use tollgate::{
     AnyLimits, AskError, Denied, Dispatch, Dispatcher, Entry, Gate, Instant, JobId, Queue, QueueError, QueuePolicy,
+    Retry,
 };
 
 use super::job::{Queued, SubmitRefusal};
@@ -116,16 +117,26 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const 
         Ok(Some(next))
     }
 
-    /// A task has ended; `again` if its job is to be sent again. It comes back with the reason if it cannot.
-    pub(super) fn ended(&mut self, now: Instant, again: Option<(Job, Instant)>) -> Result<(), (Job, Refused)> {
+    /// A task has ended, and with it its job; `unsent` is the retry that it was to make and has not sent.
+    pub(super) fn ended(&mut self, unsent: Option<&mut Retry>) {
         self.running = self.running.saturating_sub(1);
-        let Some((job, not_before)) = again else { return Ok(()) };
-        if job.payload.cell.is_cancelled() {
-            return Err((job, Refused::Cancelled));
+        if let Some(retry) = unsent {
+            self.jobs.gate.cancel_retry(retry);
         }
-        if self.door == Door::Closed {
-            return Err((job, Refused::Closed));
+    }
+
+    /// A task has ended, and its job is to be sent again. It comes back with the reason if it cannot.
+    pub(super) fn again(&mut self, now: Instant, mut job: Job, not_before: Instant) -> Result<(), (Job, Refused)> {
+        let refused = match self.door {
+            _ if job.payload.cell.is_cancelled() => Some(Refused::Cancelled),
+            Door::Closed => Some(Refused::Closed),
+            Door::Open | Door::Draining => None,
+        };
+        if let Some(why) = refused {
+            self.ended(Some(&mut job.payload.retry));
+            return Err((job, why));
         }
+        self.ended(None);
         let deadline = job.payload.ends;
         let again = self.jobs.requeue(now, job.deadline(deadline), not_before);
         again.map_err(|rejected| (rejected.entry, Refused::Queue(rejected.why)))
@@ -134,14 +145,14 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize, const N: usize, const 
     /// Takes out a job that was cancelled while it waited.
     pub(super) fn withdraw(&mut self, id: JobId) -> Option<Job> {
         self.jobs.queue.get(id).filter(|waiting| waiting.payload.cell.is_cancelled())?;
-        self.jobs.queue.cancel(id)
+        self.jobs.cancel(id)
     }
 
     /// Closes, and takes out one that waits; to be called until it says `None`.
     pub(super) fn turn_away(&mut self) -> Option<Job> {
         self.door = Door::Closed;
         let first = self.jobs.queue.jobs().next()?;
-        self.jobs.queue.cancel(first)
+        self.jobs.cancel(first)
     }
 
     /// Whether everything is done and nothing more can come.

@@ -144,6 +144,10 @@ impl Work for Box<Queued> {
         let request = Request::new(id, *lease).weighs(*weight).counts(*requests).costs(estimate);
         request.repeatable(*repeatable).attempt(self.sent)
     }
+
+    fn retry(&mut self) -> Option<&mut Retry> {
+        Some(&mut self.retry)
+    }
 }
 
 /// Why a runner does not take a job. Nothing has changed then; its function is dropped. Exhaustive.

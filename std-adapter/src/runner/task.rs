@@ -149,14 +149,16 @@ where
         let ended = dropped.map_or_else(Ended::Panicked, |()| ended);
         let (id, cell) = (job.id, Arc::clone(&job.payload.cell));
         let (end, result) = match ended {
-            Ended::Stopped(Stop::Again { not_before }) => match self.leave(id, Some((job, not_before))) {
+            Ended::Stopped(Stop::Again { not_before }) => match self.again(id, job, not_before) {
                 Ok(()) => return self.runner.tell(id, JobEvent::Again { until: not_before }),
                 Err(why) => why,
             },
             over => {
+                let mut retry = job.payload.retry.clone();
                 // So is the drop of a function, and here nobody is served by its panic.
                 let _ = catch_unwind(AssertUnwindSafe(|| drop(job)));
-                let _ = self.leave(id, None);
+                let unsent = (!sent).then_some(&mut retry);
+                self.runner.desk.room.change(self.runner.log(Some(id)), |desk, _| desk.ended(unsent));
                 match over {
                     Ended::Done => (End::Done, Ok(())),
                     Ended::Stopped(Stop::GaveUp(why)) => (End::GaveUp, Err(JobError::GaveUp(why))),
@@ -174,9 +176,10 @@ where
         self.runner.check_idle();
     }
 
-    /// Gives the place of the task back, and puts its job into the queue if it is to be sent `again`.
-    fn leave(&self, id: JobId, again: Option<(Job, Instant)>) -> Result<(), (End, Result<(), JobError>)> {
-        let back = self.runner.desk.room.change(self.runner.log(Some(id)), |desk, now| desk.ended(now, again));
+    /// Gives the place of the task back, and puts its job into the queue.
+    fn again(&self, id: JobId, job: Job, not_before: Instant) -> Result<(), (End, Result<(), JobError>)> {
+        let log = self.runner.log(Some(id));
+        let back = self.runner.desk.room.change(log, |desk, now| desk.again(now, job, not_before));
         back.map_err(|(job, why)| {
             let _ = catch_unwind(AssertUnwindSafe(|| drop(job)));
             match why {

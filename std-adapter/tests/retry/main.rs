@@ -2,8 +2,6 @@
 //!
 //! Nothing here waits on real time. What concerns one call alone is run twice, by both drivers, which must agree.
 
-#[path = "../common/mod.rs"]
-mod common;
 mod laws;
 mod mixed;
 mod paths;
@@ -25,7 +23,7 @@ use tollgate::{
 };
 use tollgate_std::{CallError, Upstream};
 
-use common::HandClock;
+use tollgate_std::testing::HandClock;
 
 /// A response, of which only the status is read, or whatever outcome the test wants.
 type Answer = Result<u16, Outcome>;

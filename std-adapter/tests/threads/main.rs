@@ -3,8 +3,6 @@
 //! Nothing here waits on real time: what must have happened before the next step is known from `Shared::waiting`, from a
 //! counter or from a channel. [`STUCK`] only turns a test that would hang for ever into one that fails.
 
-#[path = "../common/mod.rs"]
-mod common;
 mod crowd;
 mod ends;
 mod order;
@@ -17,7 +15,7 @@ use std::{thread, time};
 use tollgate::{Book, Denied, Duration, Instant, Quota, Reservation, Start, Token, TokenBucket};
 use tollgate_std::{Permit, Shared, Wait, WaitError};
 
-use common::HandClock;
+use tollgate_std::testing::HandClock;
 
 /// Nobody is expected to need this long, on however busy a machine.
 const STUCK: time::Duration = time::Duration::from_mins(1);

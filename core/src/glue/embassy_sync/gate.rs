@@ -31,7 +31,7 @@ use crate::time::{Clock, Duration, Instant};
 /// Say [`sending`](Permit::sending) when the request goes out and [`answered`](Permit::answered) when it is over.
 pub type Admission<'a, M, G, C, const W: usize> = Permit<'a, M, G, C, W, crate::gate::Permit>;
 
-/// Why a wait for a gate ended without an admission. Nothing is held then. Exhaustive.
+/// Why a wait for a gate ended without an admission: [`crate::AdmitError`] of a [`WaitError`].
 ///
 /// # Example
 /// ```
@@ -41,31 +41,7 @@ pub type Admission<'a, M, G, C, const W: usize> = Permit<'a, M, G, C, W, crate::
 /// let refused = AdmitError::Wait { why, limit: Some(Binding::Requests) };
 /// assert_eq!(refused.to_string(), "the rate of requests: timed out: not before 17.000000 s");
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum AdmitError {
-    /// The wait came to nothing.
-    Wait {
-        /// How it ended.
-        why: WaitError,
-        /// Which limit bound when the gate was last asked; `None` if it was not, because others stood before.
-        limit: Option<Binding>,
-    },
-    /// To ask again would not help: the job is here already, it may be running, or its estimate is wrong.
-    Ask(AskError),
-}
-
-impl fmt::Display for AdmitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Wait { why, limit: Some(limit) } => write!(f, "{limit}: {why}"),
-            Self::Wait { why, limit: None } => why.fmt(f),
-            Self::Ask(why) => why.fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for AdmitError {}
+pub type AdmitError = crate::admit_error::AdmitError<WaitError>;
 
 /// # A gate, or a dispatcher with one
 ///
