@@ -39,6 +39,8 @@ mod windows;
 pub use boot::Boot;
 pub(crate) use bytes::{Reader, Writer};
 pub(crate) use frame::{Body, Config, Piece, Shift};
+#[cfg(feature = "journal")]
+pub(crate) use frame::{is_sealed, seal};
 
 use core::fmt;
 
@@ -248,15 +250,17 @@ impl<T: Body> Image for T {
     ) -> Result<Restored, ImageError> {
         let config = self.config();
         let opened = frame::open(image, T::KIND, Self::SIZE, config, mismatch)?;
-        // Twice: first to see whether all of it can be, then to take it over.
-        let mut restored = Restored::default();
-        for dry in [true, false] {
-            let mut from = bytes::Reader::new(opened.body);
-            let mut when = opened.shift(now, offline, mismatch, config, dry);
+        let mut read = |dry| {
+            let (mut from, mut when) =
+                (bytes::Reader::new(opened.body), opened.shift(now, offline, mismatch, config, dry));
             self.read(&mut from, &mut when);
-            restored = when.restored(&from)?;
+            when.restored(&from)
+        };
+        if T::HAS_PARTS {
+            // Whether all of it can be, before anything is taken over.
+            read(true)?;
         }
-        Ok(restored)
+        read(false)
     }
 }
 

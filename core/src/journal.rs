@@ -20,10 +20,16 @@ mod gate_keeper;
 mod gate_restore;
 mod gate_state;
 mod gate_verbs;
+#[cfg(feature = "image")]
+mod image_log;
+#[cfg(feature = "image")]
+mod image_ring;
 mod jobs;
 mod keeper;
 mod layout;
 mod lease;
+#[cfg(feature = "image")]
+mod limiter_keeper;
 mod log;
 mod owner;
 mod record;
@@ -35,11 +41,15 @@ mod wear;
 
 pub use fault::{GateKeepError, JournalError, JournalFault, KeepError};
 pub use gate_keeper::GateKeeper;
+#[cfg(feature = "image")]
+pub use image_log::{ImageLog, record_bytes};
 #[cfg(feature = "journal-async")]
 pub use keeper::Async;
 pub use keeper::Keeper;
 pub use layout::{FORMAT, Layout, LayoutError};
 pub use lease::{Keeping, Lease};
+#[cfg(feature = "image")]
+pub use limiter_keeper::{LimiterKeepError, LimiterKeeper};
 pub use record::{Figures, JobPhase, JobRecord, Record, SLOT};
 pub use recovery::Damage;
 pub use state::Health;

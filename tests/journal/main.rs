@@ -9,5 +9,7 @@ mod file;
 mod gate_cuts;
 mod gate_money;
 mod gates;
+mod limiter_cuts;
+mod limiters;
 mod support;
 mod vectors;

@@ -45,6 +45,7 @@ where
     R: Restrain + Piece,
     A: Adapt + Piece,
 {
+    const HAS_PARTS: bool = true;
     const KIND: u8 = 17;
     const LEN: usize = STATE + A::LEN + Q::LEN + W::LEN + M::LEN + B::LEN + R::LEN + 4 + JOBS * job_len::<M>();
 

@@ -39,6 +39,7 @@ impl Body for Aimd {
 
 /// Pacing has no state; the quota of the owner is configuration.
 impl Body for Adaptation {
+    const HAS_PARTS: bool = true;
     const KIND: u8 = 18;
     const LEN: usize = 2 * <Option<Aimd>>::LEN + 1 + OFFER;
 

@@ -1,6 +1,6 @@
 //! Writing and reading little-endian bytes, without panics and without generics: one copy of each in the program.
 
-use crate::checksum::crc32;
+use crate::checksum::Crc32;
 use crate::time::Instant;
 
 /// Writes one value after the other. Past the end it writes nothing and remembers that.
@@ -20,9 +20,10 @@ impl<'b> Writer<'b> {
     }
 
     /// So many bytes of this value, the lowest first.
-    // Small, and called for every field: inlined it would be the half of an image's code.
+    // Small, and called for every field: inlined it would be the half of an image's code. The length comes first, because
+    // a value of 64 bits takes two registers of which the first has an even number.
     #[inline(never)]
-    fn put(&mut self, value: u64, len: usize) {
+    fn put(&mut self, len: usize, value: u64) {
         let rest = core::mem::take(&mut self.rest);
         let Some((place, rest)) = rest.split_at_mut_checked(len) else {
             self.full = true;
@@ -35,19 +36,19 @@ impl<'b> Writer<'b> {
     }
 
     pub(crate) fn u8(&mut self, value: u8) {
-        self.put(u64::from(value), 1);
+        self.put(1, u64::from(value));
     }
 
     pub(crate) fn u16(&mut self, value: u16) {
-        self.put(u64::from(value), 2);
+        self.put(2, u64::from(value));
     }
 
     pub(crate) fn u32(&mut self, value: u32) {
-        self.put(u64::from(value), 4);
+        self.put(4, u64::from(value));
     }
 
     pub(crate) fn u64(&mut self, value: u64) {
-        self.put(value, 8);
+        self.put(8, value);
     }
 
     pub(crate) fn i32(&mut self, value: i32) {
@@ -179,11 +180,7 @@ impl Print {
 
     /// Takes in one more value.
     pub(crate) fn add(&mut self, value: u64) {
-        let mut bytes = [0; 12];
-        let mut to = Writer::new(&mut bytes);
-        to.u32(self.0);
-        to.u64(value);
-        self.0 = crc32(&bytes);
+        self.0 = Crc32::NEW.with(&self.0.to_le_bytes()).with(&value.to_le_bytes()).get();
     }
 
     pub(crate) fn add_optional(&mut self, value: Option<u64>) {

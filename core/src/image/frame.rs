@@ -11,8 +11,11 @@ pub(crate) const HEADER: usize = 24;
 pub(crate) const TRAILER: usize = 4;
 const MAGIC: [u8; 2] = *b"TG";
 
-/// What has an image. Read twice, once to look and once to apply, so that a refused image changes nothing.
+/// What has an image. A refused image changes nothing.
 pub(crate) trait Body {
+    /// Whether it takes over one part after the other. It is read twice then: once to look, and once to apply.
+    const HAS_PARTS: bool = false;
+
     /// The number of its kind; never given to another one.
     const KIND: u8;
     /// How many bytes it writes, always.
@@ -24,7 +27,7 @@ pub(crate) trait Body {
     /// Writes [`LEN`](Self::LEN) bytes.
     fn write(&self, saved: Instant, to: &mut Writer<'_>);
 
-    /// Reads as many, and takes them over if [`Shift::applies`].
+    /// Reads as many, and takes them over if [`Shift::applies`]: at the very end, unless it has parts.
     fn read(&mut self, from: &mut Reader<'_>, when: &mut Shift);
 }
 
@@ -127,25 +130,29 @@ pub(crate) fn place(out: &mut [u8], size: usize) -> Result<&mut [u8], ImageError
 /// Writes the header; what comes back writes the body.
 pub(crate) fn begin(image: &mut [u8], kind: u8, saved: Instant, config: Config) -> Writer<'_> {
     let size = image.len();
-    let (head, body) = image.split_at_mut_checked(HEADER).unwrap_or_default();
-    let mut to = Writer::new(head);
-    for byte in [MAGIC[0], MAGIC[1], VERSION, kind] {
-        to.u8(byte);
-    }
+    let mut to = Writer::new(image.get_mut(..size.saturating_sub(TRAILER)).unwrap_or_default());
+    // At once: every call takes its place in a small program.
+    let [magic0, magic1] = MAGIC;
+    to.u32(u32::from_le_bytes([magic0, magic1, VERSION, kind]));
     to.count(size);
     to.u32(config.shape.to_bits());
     to.u32(config.terms.to_bits());
     to.instant(saved);
-    let len = body.len().saturating_sub(TRAILER);
-    Writer::new(body.get_mut(..len).unwrap_or_default())
+    to
 }
 
-/// Writes the checksum.
+/// Writes the checksum of all but the last four bytes there.
+#[inline(never)]
 pub(crate) fn seal(image: &mut [u8]) {
-    let at = image.len().saturating_sub(TRAILER);
-    if let Some((sealed, trailer)) = image.split_at_mut_checked(at) {
-        Writer::new(trailer).u32(crc32(sealed));
+    if let Some((sealed, trailer)) = image.split_last_chunk_mut::<TRAILER>() {
+        *trailer = crc32(sealed).to_le_bytes();
     }
+}
+
+/// Whether its last four bytes are the checksum of the others.
+#[inline(never)]
+pub(crate) fn is_sealed(image: &[u8]) -> bool {
+    image.split_last_chunk().is_some_and(|(sealed, trailer)| crc32(sealed) == u32::from_le_bytes(*trailer))
 }
 
 /// A whole image: what its header says, and its body.
@@ -161,30 +168,30 @@ pub(crate) struct Opened<'b> {
 /// Looks whether it is whole, whatever it is an image of.
 fn look(image: &[u8], needed: usize) -> Result<Opened<'_>, ImageError> {
     let found = image.len();
-    let truncated = |needed| ImageError::Truncated { needed, found };
-    let nothing_but = |value: u8| image.iter().take(needed.max(HEADER)).all(|byte| *byte == value);
-    let Some((head, _)) = image.split_at_checked(HEADER) else { return Err(truncated(needed)) };
-    if nothing_but(0) {
-        return Err(ImageError::Zeroed);
+    let [first, ..] = image else { return Err(ImageError::Truncated { needed, found }) };
+    if found < HEADER {
+        return Err(ImageError::Truncated { needed, found });
     }
-    if nothing_but(0xFF) {
-        return Err(ImageError::Erased);
+    if image.get(..needed).unwrap_or(image).iter().all(|byte| byte == first) {
+        match first {
+            0 => return Err(ImageError::Zeroed),
+            0xFF => return Err(ImageError::Erased),
+            _ => {}
+        }
     }
-    let mut from = Reader::new(head);
-    if [from.u8(), from.u8()] != MAGIC {
+    let mut from = Reader::new(image);
+    let [magic0, magic1, version, kind] = from.u32().to_le_bytes();
+    if [magic0, magic1] != MAGIC {
         return Err(ImageError::NotAnImage);
     }
-    let (version, kind) = (from.u8(), from.u8());
     let size = usize::try_from(from.u32()).unwrap_or(usize::MAX);
     let config = Config { shape: Print::from_bits(from.u32()), terms: Print::from_bits(from.u32()) };
     let saved = from.instant();
-    let whole = image.get(..size).ok_or(truncated(size))?;
-    let (sealed, trailer) = whole.split_at_checked(size.saturating_sub(TRAILER)).unwrap_or_default();
-    let body = sealed.get(HEADER..).ok_or(ImageError::Damaged)?;
-    if Reader::new(trailer).u32() != crc32(sealed) {
-        return Err(ImageError::Damaged);
+    let whole = image.get(..size).ok_or(ImageError::Truncated { needed: size, found })?;
+    match size.checked_sub(TRAILER).and_then(|end| whole.get(HEADER..end)) {
+        Some(body) if is_sealed(whole) => Ok(Opened { version, kind, size, config, saved, body }),
+        _ => Err(ImageError::Damaged),
     }
-    Ok(Opened { version, kind, size, config, saved, body })
 }
 
 /// Opens an image of this kind and size under this configuration.
@@ -215,7 +222,8 @@ pub(crate) fn saved_at(image: &[u8]) -> Result<Instant, ImageError> {
 impl Opened<'_> {
     /// The way from then to now.
     pub(crate) fn shift(&self, now: Instant, offline: Offline, mismatch: Mismatch, own: Config, dry: bool) -> Shift {
-        let same = self.config == own;
+        // What was opened under `Refuse` is the same: said here so that programs which refuse have no code for the rest.
+        let same = mismatch == Mismatch::Refuse || self.config == own;
         let restored = Restored { other_config: !same, ..Restored::default() };
         Shift { saved: self.saved, now, offline, mismatch, same, refused: false, dry, restored }
     }
@@ -267,7 +275,18 @@ impl Shift {
 
     /// How old something is now that was stamped `then`; one stamped after the save is as old as the save.
     pub(crate) fn age(&self, then: Instant) -> Duration {
-        self.saved.saturating_since(then).saturating_add(self.offline.credit())
+        self.span(self.saved, then)
+    }
+
+    /// How old something is now that was stamped `then` and saved at that time.
+    pub(crate) fn span(&self, saved: Instant, then: Instant) -> Duration {
+        saved.saturating_since(then).saturating_add(self.offline.credit())
+    }
+
+    /// Where something lies on this clock that is so old, and how far before its beginning.
+    pub(crate) fn ago(&self, age: Duration) -> (Instant, Duration) {
+        let since = self.now.saturating_since(Instant::ORIGIN);
+        (self.now.saturating_sub(age), age.saturating_sub(since))
     }
 
     /// A stamp of the past: never after now, and at the origin if it is older than this clock.
@@ -275,15 +294,17 @@ impl Shift {
         if then > self.saved {
             self.found_clamped();
         }
-        self.now.saturating_sub(self.age(then))
+        self.ago(self.age(then)).0
     }
 
     /// How much older than this clock something is: what [`past`](Self::past) could not express.
     pub(crate) fn excess(&self, then: Instant) -> Duration {
-        self.age(then).saturating_sub(self.now.saturating_since(Instant::ORIGIN))
+        self.ago(self.age(then)).1
     }
 
     /// A stamp that may lie ahead; never stays never.
+    // Out of line: many sums, wherever an image has such a stamp.
+    #[inline(never)]
     pub(crate) fn at(&self, then: Instant) -> Instant {
         let (ahead, credit) = (then.saturating_since(self.saved), self.offline.credit());
         if then == Instant::MAX {
@@ -304,13 +325,18 @@ impl Shift {
         at.min(latest)
     }
 
-    /// The same way for an object that had acted on a stamp after the save: all its stamps move back alike, so that
-    /// what was left of its leases is left.
-    pub(crate) fn behind(&mut self, last: Instant) -> Self {
+    /// When an object was saved that had acted on a stamp after that: all its stamps move back alike, so that what was left
+    /// of its leases is left.
+    pub(crate) fn last_act(&mut self, last: Instant) -> Instant {
         if last > self.saved {
             self.found_clamped();
         }
-        Self { saved: self.saved.max(last), ..*self }
+        self.saved.max(last)
+    }
+
+    /// The way of such an object.
+    pub(crate) fn behind(&mut self, last: Instant) -> Self {
+        Self { saved: self.last_act(last), ..*self }
     }
 
     /// Reads a part whose numbers may be others because the object has changed them itself; whether they are.

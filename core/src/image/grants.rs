@@ -27,6 +27,7 @@ const fn held_len(segments: usize) -> usize {
 }
 
 impl<U: Unit, const G: usize, const H: usize, const K: usize, const R: usize> Body for Grants<U, G, H, K, R> {
+    const HAS_PARTS: bool = true;
     const KIND: u8 = 6;
     const LEN: usize = 8 + 4 + 8 + 3 * 4 + G * GRANT + (H + R) * held_len(K);
 

@@ -22,6 +22,7 @@ const ACCOUNT: usize = 4 + 4 + 3 + 8 * 8 + 2;
 impl<const N: usize, const H: usize, const L: usize, const R: usize, const S: usize> Body
     for Ledger<'_, N, H, L, R, S>
 {
+    const HAS_PARTS: bool = true;
     const KIND: u8 = 5;
     const LEN: usize = 8 + 4 + 4 + Wall::LEN + 4 + N * ACCOUNT + S * 8 + 2 * 4 + (H + R) * hold_len(L);
 

@@ -138,6 +138,7 @@ impl Body for Burst {
 
 /// Parts that are not used take their place all the same, so that the size is the same.
 impl Body for Restraint {
+    const HAS_PARTS: bool = true;
     const KIND: u8 = 9;
     const LEN: usize = part_len::<RetryQuota>() + part_len::<RatioBudget>() + part_len::<Burst>();
 

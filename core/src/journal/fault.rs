@@ -4,6 +4,8 @@ use core::fmt;
 
 use crate::gate::GateError;
 use crate::hold::{AccountId, LedgerError};
+#[cfg(feature = "image")]
+use crate::image::ImageError;
 
 use super::layout::LayoutError;
 
@@ -59,6 +61,9 @@ pub enum JournalFault {
         /// What it weighs.
         weight: u32,
     },
+    /// The newest image cannot be restored: it is of something else, or of another configuration.
+    #[cfg(feature = "image")]
+    Image(ImageError),
     /// The numbers of records or pages are used up: after 4 294 967 294 of them.
     Exhausted,
 }
@@ -83,6 +88,8 @@ impl fmt::Display for JournalFault {
                 write!(f, "a page of {slots} slots: expected room for all accounts, jobs and blocks")
             }
             Self::TooHeavy { weight } => write!(f, "a job of weight {weight}: expected at most 65535"),
+            #[cfg(feature = "image")]
+            Self::Image(error) => error.fmt(f),
             Self::Exhausted => f.write_str("the numbers of records are used up: expected a new flash"),
         }
     }
