@@ -223,10 +223,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let eff = self.note(now);
         let asks = self.kind(eff, request).ok()?;
         self.settle_lost(eff);
-        let limit = match self.binds(eff, request, asks) {
-            None => return self.enter(eff, request, asks),
-            Some(limit) => limit,
-        };
+        let Some(limit) = self.binds(eff, request, asks) else { return self.enter(eff, request, asks) };
         self.state.counters.refuse(limit);
         log!(debug, "{}: refused by {}", Who(request.started(asks)), limit);
         None

@@ -50,15 +50,12 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let money = &self.limits.all().money;
         money.resolve(actual)?;
         let replay = Finished { cost: Cost::Replayed, receipt: None };
-        let (place, state) = match self.stands(id, eff) {
-            None => {
-                self.advance(eff);
-                let receipt = self.limits.all_mut().money.absorb(id, actual)?;
-                self.state.counters.late = self.state.counters.late.saturating_add(1);
-                log!(warn, "job {=u64}: finished, and not known: charged anew", id.0);
-                return Ok(Finished { cost: Cost::Late, receipt: Some(receipt) });
-            }
-            Some(stands) => stands,
+        let Some((place, state)) = self.stands(id, eff) else {
+            self.advance(eff);
+            let receipt = self.limits.all_mut().money.absorb(id, actual)?;
+            self.state.counters.late = self.state.counters.late.saturating_add(1);
+            log!(warn, "job {=u64}: finished, and not known: charged anew", id.0);
+            return Ok(Finished { cost: Cost::Late, receipt: Some(receipt) });
         };
         let known = self.jobs.get(place).ok_or(GateError::NotFound)?;
         match state {
