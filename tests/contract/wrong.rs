@@ -27,6 +27,7 @@ enum Flaw {
     CallsTheBigBusy,
     GrowsWithEveryGrant,
     NeverReturnsReleases,
+    BooksUnseen,
 }
 
 /// One unit in 10 us, five at once, in obvious arithmetic, with at most one flaw.
@@ -87,6 +88,10 @@ impl Book for Flawed {
     }
 
     fn book(&mut self, now: Instant, at: Instant, cost: u64) -> Result<Reservation, Denied> {
+        let earliest = self.quote(now, at, cost);
+        if self.flaw != Flaw::BooksUnseen && earliest? > at {
+            return Err(Denied::Until(at));
+        }
         self.act(now);
         let key = self.last.max(at).as_micros();
         let ahead = i128::from(at.saturating_since(self.last).as_micros());
@@ -170,6 +175,7 @@ fn every_flaw_is_caught_by_the_law_it_breaks() {
         (Flaw::MintsWhenTimeGoesBack, Law::TimeBackwardsMintsNothing),
         (Flaw::MintsWhenTimeGoesBack, Law::NeverOver),
         (Flaw::ForgetsOldStamps, Law::TimeBackwardsMintsNothing),
+        (Flaw::BooksUnseen, Law::AllowIffAvailable),
         (Flaw::AdvancesOnRefusal, Law::RefusalChangesNothing),
         (Flaw::RoundsAwayWhenAsked, Law::PollInvariance),
         (Flaw::RoundsAwayWhenAsked, Law::RefusalChangesNothing),

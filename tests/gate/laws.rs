@@ -4,9 +4,9 @@
 
 use proptest::prelude::*;
 use tollgate::{
-    AccountId, Amount, AskError, Binding, Breaker, BreakerPolicy, BudgetSpec, Credits, Denied, Duration, Gate, History,
-    Instant, JobId, Ledger, Limits, Line, Permit, Quota, Renewal, Repeatable, Request, Seen, Start, TokenBucket, Trip,
-    Usd, WhenFull, Window, WindowLog, valid,
+    AccountId, Amount, AskError, Binding, Breaker, BreakerPolicy, BudgetSpec, Credits, Denied, Duration, Fate, Gate,
+    History, Instant, JobId, Ledger, Limits, Line, Permit, Quota, Renewal, Repeatable, Request, Seen, Start,
+    TokenBucket, Trip, Usd, WhenFull, Window, WindowLog, valid,
 };
 
 use crate::support::{BLIND, BROKEN, OK, retry};
@@ -40,7 +40,7 @@ struct Step {
 
 #[derive(Clone, Debug)]
 enum Event {
-    Ask { job: u64, weight: u32, cost: u32, requests: u32, lease: u64, keyed: bool },
+    Ask { job: u64, weight: u32, cost: u32, requests: u32, lease: u64, keyed: bool, tersely: bool },
     Poll { requests: u32 },
     Sending(usize),
     Cancel(usize),
@@ -53,15 +53,22 @@ enum Event {
 
 fn event() -> impl Strategy<Value = Event> {
     use Event::{Answered, Ask, Cancel, Expire, Finished, Poll, Reconcile, Renew, Sending};
-    let ask = (0..7u64, 0..=5u32, 0..120u32, 0..=4u32, 0..90u64, any::<bool>());
-    let ask =
-        ask.prop_map(|(job, weight, cost, requests, lease, keyed)| Ask { job, weight, cost, requests, lease, keyed });
+    let ask = (0..7u64, 0..=5u32, 0..120u32, 0..=4u32, 0..90u64, any::<bool>(), any::<bool>());
+    let ask = ask.prop_map(|(job, weight, cost, requests, lease, keyed, tersely)| Ask {
+        job,
+        weight,
+        cost,
+        requests,
+        lease,
+        keyed,
+        tersely,
+    });
     prop_oneof![
         8 => ask,
         1 => (0..=2u32).prop_map(|requests| Poll { requests }),
         6 => (0..3usize).prop_map(Sending),
         1 => (0..3usize).prop_map(Cancel),
-        5 => ((0..3usize), 0..4u8).prop_map(|(at, how)| Answered(at, how)),
+        5 => ((0..3usize), 0..8u8).prop_map(|(at, how)| Answered(at, how)),
         3 => (0..7u64, 0..150u32).prop_map(|(job, cost)| Finished { job, cost }),
         1 => (0..7u64).prop_map(|job| Renew { job }),
         1 => (any::<bool>(), prop::collection::vec(0..9u64, 0..5))
@@ -98,6 +105,12 @@ impl Play {
         let said = match event {
             Event::Ask { .. } | Event::Poll { .. } => {
                 let asked = match (event, asked(event)) {
+                    (Event::Ask { tersely: true, .. }, Some((request, cost))) => {
+                        match gate.try_ask(now, &request.costs(&cost)) {
+                            Some(permit) => Ok(permit),
+                            None => return ("not now".to_owned(), true),
+                        }
+                    }
                     (_, Some((request, cost))) => gate.ask(now, &request.costs(&cost)),
                     (Event::Poll { requests }, None) => gate.poll(now, *requests),
                     _ => unreachable!("these two ask"),
@@ -117,8 +130,15 @@ impl Play {
             }
             Event::Answered(index, how) => {
                 let Some(index) = at(*index) else { return (String::new(), false) };
-                let outcome = [OK, OK, BLIND, BROKEN][usize::from(*how)];
-                let said = gate.answered(now, &permits[index], &outcome, &mut retry(Repeatable::Keyed), 7);
+                let said = match [OK, OK, BLIND, BROKEN].get(usize::from(*how)) {
+                    Some(outcome) => {
+                        gate.answered(now, &permits[index], outcome, &mut retry(Repeatable::Keyed), 7).map(Some)
+                    }
+                    None => {
+                        let fate = [Fate::Runs, Fate::Refused, Fate::NotSent, Fate::Unknown][usize::from(*how) - 4];
+                        gate.resolved(now, &permits[index], fate).map(|()| None)
+                    }
+                };
                 if said.is_ok() {
                     let _ = permits.swap_remove(index);
                 }
@@ -148,7 +168,7 @@ impl Play {
 
 /// The request of an `Ask`, and its cost.
 fn asked(event: &Event) -> Option<(Request<'static>, [Line; 2])> {
-    let Event::Ask { job, weight, cost, requests, lease, keyed } = event else { return None };
+    let Event::Ask { job, weight, cost, requests, lease, keyed, .. } = event else { return None };
     let repeatable = if *keyed { Repeatable::Keyed } else { Repeatable::No };
     let request = Request::new(JobId(*job), Duration::from_secs(*lease)).weighs(*weight).counts(*requests);
     Some((request.repeatable(repeatable), lines(*cost)))

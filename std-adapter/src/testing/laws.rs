@@ -29,7 +29,7 @@ pub enum Law {
     ZeroCostIsFree,
     /// More than the maximum is refused as `Never { max }` at once; no other cost ever is.
     TooBigIsNever,
-    /// `allow(now, n)` succeeds exactly when `n <= available(now)`, and so does `reserve` without patience.
+    /// `allow(now, n)` succeeds exactly when `n <= available(now)`; so do `reserve` without patience, `fits` and `charge`.
     AllowIffAvailable,
     /// A refused call is refused at every fraction of the wait and a microsecond before its end, and granted at its end.
     UntilIsExact,

@@ -97,9 +97,33 @@ pub(super) fn allow_iff_available<L: Limiter + Clone>(case: &Case<'_, L>, log: &
                     "at {now} reserve({cost}) without patience as allow, {allowed:?}; got {reserved:?}"
                 ));
             }
+            charges_as_it_reserves(case, &world.limiter, now, cost)?;
         }
         let answer = world.run(&call, log);
         driver.note(&call, answer);
+    }
+    Ok(())
+}
+
+/// `fits` and `charge`, the short cuts: the same answer, and the same limiter afterwards.
+fn charges_as_it_reserves<L: Limiter + Clone>(case: &Case<'_, L>, limiter: &L, now: Instant, cost: u64) -> Verdict {
+    let (mut charged, mut reserved) = (limiter.clone(), limiter.clone());
+    let (short, long) = (charged.charge(now, cost), reserved.reserve(now, cost, Duration::ZERO));
+    let fits = limiter.fits(now, cost);
+    if fits != long.is_ok() || short.as_ref() != long.as_ref().ok() {
+        return Err(format!("at {now} fits and charge of {cost} as reserve: {long:?}; got {fits}, {short:?}"));
+    }
+    let (after, expected) = (look(case, &charged, now), look(case, &reserved, now));
+    if after != expected {
+        return Err(format!("at {now} after charge({cost}) as after reserve: {expected:?}; got {after:?}"));
+    }
+    if let (Some(short), Ok(long)) = (short, long) {
+        charged.release(now, short);
+        reserved.release(now, long);
+        let (after, expected) = (look(case, &charged, now), look(case, &reserved, now));
+        if after != expected {
+            return Err(format!("at {now} charge({cost}) and back as reserve: {expected:?}; got {after:?}"));
+        }
     }
     Ok(())
 }
