@@ -378,6 +378,8 @@ fn one_refusal_leaves_every_limit_as_it_was() {
             Err(AskError::Refused { limit, .. }) => assert_eq!(limit, binds),
             other => panic!("{binds:?}: {other:?}"),
         }
+        assert_eq!(play.gate.try_ask(now, &request(1)), None, "{binds:?}");
+        assert_eq!(play.gate.counters().refused(binds), 2, "{binds:?}");
         assert_eq!(play.seen(now), before, "{binds:?}");
     }
 }

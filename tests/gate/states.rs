@@ -2,7 +2,7 @@
 //!
 //! A cell is "answer -> state, weight in flight, posted + held". `=` says that nothing has changed.
 
-use tollgate::{Cost, GateError, JobState, Repeatable, Seen};
+use tollgate::{Cost, Fate, GateError, JobState, Repeatable, Request, Seen};
 
 use crate::support::{BLIND, BROKEN, JOB, LEASE, OK, S, ask, books, credits, hear, reach};
 
@@ -35,6 +35,19 @@ fn cell(state: Option<JobState>, event: &str) -> String {
         "ask" => ask(&mut gate, at, JOB, Repeatable::No).map_or_else(|e| format!("{e:?}"), |_| "permit".into()),
         "ask keyed" => {
             ask(&mut gate, at, JOB, Repeatable::Keyed).map_or_else(|e| format!("{e:?}"), |_| "permit".into())
+        }
+        "ask tersely" => {
+            let cost = credits(40);
+            gate.try_ask(S(at), &Request::new(JOB, LEASE).costs(&cost)).map_or("not now".into(), |_| "permit".into())
+        }
+        "runs" | "is refused" | "is not sent" | "is unknown" => {
+            let fate = match event {
+                "runs" => Fate::Runs,
+                "is refused" => Fate::Refused,
+                "is not sent" => Fate::NotSent,
+                _ => Fate::Unknown,
+            };
+            gate.resolved(S(at), &permit, fate).map_or_else(short, |()| "ok".into())
         }
         "sending" => gate.sending(S(at), &permit).map_or_else(short, |()| "ok".into()),
         "cancel" => gate.cancel(S(at), permit).map_or_else(short, |()| "ok".into()),
@@ -114,6 +127,22 @@ fn with_a_key_an_unknown_job_is_asked_for_again_with_the_slot_and_the_money_it_h
             "Known { state: Settled } =",
         ],
     );
+}
+
+#[test]
+fn the_terse_question_has_the_same_answers() {
+    let no = "not now =";
+    check("ask tersely", ["permit -> Asked, 1, 0+40", no, no, no, no, no, no, no]);
+}
+
+#[test]
+fn who_decides_alone_says_what_has_become_of_a_request() {
+    let stale = "StalePermit =";
+    let cells = |sent| [stale, "unexpected(Asked) =", sent, stale, stale, stale, stale, stale];
+    check("runs", cells("ok -> Running, 1, 0+40"));
+    check("is refused", cells("ok -> free, 0, 0+0"));
+    check("is not sent", cells("ok -> free, 0, 0+0"));
+    check("is unknown", cells("ok -> Unknown, 1, 0+40"));
 }
 
 #[test]
