@@ -438,6 +438,8 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
                 }
                 end
             }
+            // It stands until then.
+            _ if t < account.budget.roll_at => account.budget.roll_at,
             _ => self.view(at, t)?.1.roll_at,
         };
         Some(next).filter(|next| *next > t && *next < Instant::MAX)

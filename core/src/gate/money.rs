@@ -300,13 +300,6 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
 }
 
 impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, S> {
-    /// The account as it is written down, if that is how it is at `eff` but for what ends in the gate.
-    fn stands(&self, at: AccountId, eff: Instant) -> Option<(&'a BudgetSpec<'a>, &crate::budget::Budget)> {
-        let account = self.accounts.get(usize::from(at.0))?;
-        let stands = eff < account.budget.roll_at && !matches!(account.spec.renewal, Renewal::Rolling(_));
-        stands.then_some((account.spec, &account.budget))
-    }
-
     /// The account as it is at `eff`, with what time does to the holds of a gate until then.
     fn view_with(
         &self,
@@ -347,10 +340,14 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         due: Instant,
         endings: &(impl Iterator<Item = Ending> + Clone),
     ) -> bool {
-        // The common case: within a period, what ends gives back or is posted, and takes nothing that is free.
-        if let Some((spec, budget)) = self.stands(line.account, eff) {
-            let fits = line.micros <= budget.free(spec);
-            if fits || eff < due {
+        let Some(account) = self.accounts.get(usize::from(line.account.0)) else { return true };
+        let (spec, budget) = (account.spec, &account.budget);
+        if !matches!(spec.renewal, Renewal::Rolling(_)) {
+            let (fits, stands) = (line.micros <= budget.free(spec), eff < budget.roll_at);
+            // Within a period, what ends gives back or is posted, and takes nothing that is free; the next one, without a
+            // debt then, has at least its limit.
+            let is_certain = if fits { stands || line.micros <= spec.limit } else { stands && eff < due };
+            if is_certain {
                 return fits;
             }
         }
@@ -367,11 +364,17 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
     /// When there is enough of what is short at `eff`.
     #[inline(never)]
     fn line_quote(&self, line: &Line, eff: Instant, endings: &(impl Iterator<Item = Ending> + Clone)) -> Denied {
-        let Some((spec, budget)) = self.view_with(line.account, eff, endings.clone()) else { return Denied::Busy };
+        let Some(account) = self.accounts.get(usize::from(line.account.0)) else { return Denied::Busy };
+        let spec = account.spec;
         let most = match spec.renewal {
-            Renewal::Lifetime => budget.left_without_holds(spec),
+            Renewal::Lifetime => match self.view_with(line.account, eff, endings.clone()) {
+                Some((spec, budget)) => budget.left_without_holds(spec),
+                None => spec.limit,
+            },
             Renewal::Rolling(_) => spec.limit,
-            _ => spec.limit.saturating_add(budget.bonus.max(spec.max_bonus())),
+            // The running period's own bonus may be gone at `eff`, and does not matter then.
+            _ if eff < account.budget.roll_at => spec.limit.saturating_add(account.budget.bonus.max(spec.max_bonus())),
+            _ => spec.limit.saturating_add(spec.max_bonus()),
         };
         if line.micros > most {
             return Denied::Never { max: most };
