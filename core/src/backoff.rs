@@ -2,7 +2,8 @@
 //!
 //! Every delay is at most `max`, **after** jitter. Randomness is an argument, so that a device without a generator says
 //! where it takes it from; [`Entropy`](crate::Entropy) makes a start from a device id and a boot count. For a server that says when to
-//! come back, its delay is a floor: [`Backoff::after`].
+//! come back, its delay is a floor: [`Backoff::after`]. Where the policy is a constant, a chip links the growth and the
+//! jitter that it names, and no others.
 //!
 //! ```text
 //! attempt   1    2      3          4                  5
@@ -11,51 +12,10 @@
 //! ```
 
 use core::fmt;
-use core::num::NonZeroU32;
 
-use crate::division::permille_of;
-use crate::entropy::share;
+use crate::growth::{Grows, Growth};
+use crate::jitter::{Jitter, Spread};
 use crate::time::{Duration, Instant};
-
-/// How the delays grow from one retry to the next, before jitter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
-pub enum Growth {
-    /// Always the base.
-    Constant,
-    /// Each the sum of the two before: 1, 1, 2, 3, 5.
-    Fibonacci,
-    /// Each `permille / 1000` times the one before; 2000 doubles. Fractions of a microsecond are dropped.
-    Exponential {
-        /// The factor in permille, at least 1000.
-        permille: NonZeroU32,
-    },
-}
-
-/// How a delay `d` is spread, so that many clients do not come back at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
-pub enum Jitter {
-    /// `d`.
-    None,
-    /// Between 0 and `d`.
-    Full,
-    /// Between `d / 2` and `d`.
-    Equal,
-    /// Between the base and three times the previous delay; the growth is not used.
-    Decorrelated,
-    /// Between `d` and `d x (1 + permille / 1000)`.
-    PlusPermille(u16),
-    /// Between `d x from / 1000` and `d x to / 1000`.
-    TimesRange {
-        /// The lower factor, in permille.
-        from: u16,
-        /// The upper factor, in permille, not below the lower one.
-        to: u16,
-    },
-}
 
 /// How to back off: checked once, at compile time where it is a constant.
 ///
@@ -72,10 +32,10 @@ pub enum Jitter {
 pub struct Policy {
     base: Duration,
     max: Duration,
-    pub(crate) growth: Growth,
-    pub(crate) jitter: Jitter,
-    retries: u32,
     deadline: Duration,
+    retries: u32,
+    pub(crate) growth: Grows,
+    pub(crate) spread: Spread,
 }
 
 /// Why a policy cannot be.
@@ -138,11 +98,8 @@ impl Policy {
         if base.as_micros() > max.as_micros() {
             return Err(PolicyError::BaseAboveMax { base, max });
         }
-        let growth = match NonZeroU32::new(2_000) {
-            Some(permille) => Growth::Exponential { permille },
-            None => Growth::Constant,
-        };
-        Ok(Self { base, max, growth, jitter: Jitter::None, retries: u32::MAX, deadline: Duration::MAX })
+        let (growth, spread) = (Grows::DOUBLING, Spread::of(Jitter::None));
+        Ok(Self { base, max, deadline: Duration::MAX, retries: u32::MAX, growth, spread })
     }
 
     /// The same policy with another growth.
@@ -154,7 +111,7 @@ impl Policy {
             Growth::Exponential { permille } if permille.get() < 1_000 => {
                 Err(PolicyError::Shrinking { permille: permille.get() })
             }
-            _ => Ok(Self { growth, ..self }),
+            _ => Ok(Self { growth: Grows::of(growth), ..self }),
         }
     }
 
@@ -165,7 +122,7 @@ impl Policy {
     pub const fn with_jitter(self, jitter: Jitter) -> Result<Self, PolicyError> {
         match jitter {
             Jitter::TimesRange { from, to } if from > to => Err(PolicyError::EmptyRange { from, to }),
-            _ => Ok(Self { jitter, ..self }),
+            _ => Ok(Self { spread: Spread::of(jitter), ..self }),
         }
     }
 
@@ -286,10 +243,9 @@ impl Backoff {
     /// # Ok::<(), tollgate::PolicyError>(())
     /// ```
     pub fn after(&mut self, server: Duration, now: Instant, entropy: u32) -> Result<Duration, GiveUp> {
-        let (low, span) = self.range();
-        let spread = share(span, entropy);
-        let delay = self.admit(now, server.saturating_add(Duration::from_micros(spread)))?;
-        self.advance(low.wrapping_add(spread).min(self.policy.max.as_micros()));
+        let [low, drawn] = [0, entropy].map(|entropy| self.policy.spread.draw(self, entropy, u64::MAX));
+        let delay = self.admit(now, server.saturating_add(Duration::from_micros(drawn.saturating_sub(low))))?;
+        self.advance(drawn.min(self.max()));
         Ok(delay)
     }
 
@@ -299,11 +255,8 @@ impl Backoff {
     /// [`GiveUp`].
     #[inline]
     pub fn peek(&self, now: Instant, entropy: u32) -> Result<Duration, GiveUp> {
-        let delay = match self.policy.jitter {
-            // The nominal delay is at most the max, and so is a part of it.
-            Jitter::Full => share(self.nominal, entropy),
-            _ => self.drawn(entropy),
-        };
+        // The draw, not the range, is clamped to the max.
+        let delay = self.policy.spread.draw(self, entropy, self.max());
         self.admit(now, Duration::from_micros(delay))
     }
 
@@ -317,25 +270,9 @@ impl Backoff {
         self.retried
     }
 
-    /// The next delay of any kind: the draw, not the range, is clamped to the max.
-    #[inline(never)]
-    fn drawn(&self, entropy: u32) -> u64 {
-        let (low, span) = self.range();
-        low.wrapping_add(share(span, entropy)).min(self.policy.max.as_micros())
-    }
-
-    /// From where the next delay is drawn, and how far up; their sum does not wrap.
-    fn range(&self) -> (u64, u64) {
-        let d = self.nominal;
-        let (low, of, permille) = match self.policy.jitter {
-            Jitter::None => return (d, 0),
-            Jitter::Full => return (0, d),
-            Jitter::Equal => return (d >> 1, d.wrapping_sub(d >> 1)),
-            Jitter::Decorrelated => (self.policy.base.as_micros(), self.previous, 3_000),
-            Jitter::PlusPermille(plus) => (d, d, u32::from(plus).wrapping_add(1_000)),
-            Jitter::TimesRange { from, to } => (permille_of(d, u32::from(from)), d, u32::from(to)),
-        };
-        (low, permille_of(of, permille).saturating_sub(low))
+    #[inline]
+    pub(crate) const fn max(&self) -> u64 {
+        self.policy.max.as_micros()
     }
 
     fn admit(&self, now: Instant, delay: Duration) -> Result<Duration, GiveUp> {
@@ -357,21 +294,7 @@ impl Backoff {
     fn advance(&mut self, delay: u64) {
         self.previous = delay;
         self.retried = self.retried.wrapping_add(1);
-        let (d, max) = (self.nominal, self.policy.max.as_micros());
-        // No growth leads down again: at the max it stays there. Doubling, the common case, needs no multiplication.
-        let (more, sum) = match self.policy.growth {
-            _ if d >= max => return,
-            Growth::Constant => return,
-            Growth::Fibonacci => {
-                self.nominal = self.following;
-                (self.following, &mut self.following)
-            }
-            Growth::Exponential { permille } if permille.get() == 2_000 => (d, &mut self.nominal),
-            // No factor is below 1000.
-            Growth::Exponential { permille } => (permille_of(d, permille.get().wrapping_sub(1_000)), &mut self.nominal),
-        };
-        // At most the max, so that nothing wraps.
-        *sum = d.wrapping_add(more.min(max.wrapping_sub(d)));
+        self.policy.growth.lead(self);
     }
 }
 
@@ -394,8 +317,8 @@ impl From<Policy> for Plain {
         Self {
             base_us: policy.base,
             max_us: policy.max,
-            growth: policy.growth,
-            jitter: policy.jitter,
+            growth: policy.growth.growth(),
+            jitter: policy.spread.jitter,
             retries: Some(policy.retries).filter(|retries| *retries < u32::MAX),
             deadline_us: Some(policy.deadline).filter(|deadline| *deadline < Duration::MAX),
         }
@@ -417,6 +340,7 @@ impl TryFrom<Plain> for Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use core::num::NonZeroU32;
     use std::vec::Vec;
 
     const T: Instant = Instant::ORIGIN;
@@ -486,6 +410,36 @@ mod tests {
         let shrinking = Growth::Exponential { permille: NonZeroU32::new(999).unwrap() };
         assert_eq!(policy(1, 2).with_growth(shrinking), Err(PolicyError::Shrinking { permille: 999 }));
         assert!(Policy::new(Duration::from_secs(10), Duration::from_secs(5)).is_err());
+    }
+
+    #[test]
+    fn what_a_server_says_is_prolonged_by_the_jitter_alone() {
+        // A second delay of 800 ms, whose jitter goes beyond the max: that binds us and not the server.
+        for (jitter, most) in [
+            (Jitter::None, 0),
+            (Jitter::Full, 800),
+            (Jitter::Equal, 400),
+            (Jitter::Decorrelated, 2_300),
+            (Jitter::PlusPermille(500), 400),
+            (Jitter::TimesRange { from: 500, to: 1_500 }, 800),
+        ] {
+            let mut backoff = Backoff::new(policy(400, 900).with_jitter(jitter).unwrap(), T);
+            backoff.next(T, u32::MAX).unwrap();
+            for (entropy, spread) in [(0, 0), (u32::MAX, most)] {
+                let expected = Ok(Duration::from_millis(5_000 + spread));
+                assert_eq!(backoff.clone().after(Duration::from_secs(5), T, entropy), expected, "{jitter:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_policy_is_what_it_was_made_of() {
+        let permille = |p| Growth::Exponential { permille: NonZeroU32::new(p).unwrap() };
+        for growth in [Growth::Constant, Growth::Fibonacci, permille(1_000), permille(2_000), permille(u32::MAX)] {
+            let grown = policy(1, 2).with_growth(growth).unwrap();
+            assert_eq!((grown.growth.growth(), grown == policy(1, 2)), (growth, growth == permille(2_000)));
+        }
+        assert_ne!(policy(1, 2).with_jitter(Jitter::Full), policy(1, 2).with_jitter(Jitter::Equal));
     }
 
     #[test]

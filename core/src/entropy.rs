@@ -54,6 +54,10 @@ pub(crate) fn draw(low: u64, high: u64, entropy: u32) -> u64 {
 /// `span x r`, rounded to nearest, so at most `span`.
 #[inline]
 pub(crate) fn share(span: u64, entropy: u32) -> u64 {
+    if cfg!(target_pointer_width = "64") {
+        #[expect(clippy::cast_possible_truncation, reason = "at most the span")]
+        return (u128::from(span).wrapping_mul(u128::from(entropy)).wrapping_add(1 << 31) >> 32) as u64;
+    }
     let r = u64::from(entropy);
     // 64 x 32 bits in two halves, each at most (2^32 - 1)^2. Nothing wraps: the sum is at most the span.
     let upper = (span >> 32).wrapping_mul(r);

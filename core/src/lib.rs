@@ -49,12 +49,14 @@ mod gain;
 mod gate;
 mod glue;
 mod grants;
+mod growth;
 pub mod guide;
 #[cfg(feature = "headers")]
 pub mod headers;
 mod hold;
 #[cfg(feature = "image")]
 mod image;
+mod jitter;
 mod job;
 #[cfg(feature = "journal")]
 pub mod journal;
@@ -102,7 +104,7 @@ pub use alerts::{ThresholdError, Thresholds};
 pub use amount::{Amount, AmountError};
 pub use any_gate::AnyGate;
 pub use ask::Ask;
-pub use backoff::{Backoff, GiveUp, Growth, Jitter, Policy, PolicyError};
+pub use backoff::{Backoff, GiveUp, Policy, PolicyError};
 pub use breaker::{Breaker, BreakerError, BreakerPolicy, Phase, Trip};
 pub use bucket::{Inherit, Start, TokenBucket};
 pub use budget::Budget;
@@ -122,9 +124,11 @@ pub use gate::{
     Status,
 };
 pub use grants::{Grant, GrantAsk, GrantError, GrantReport, Grants, Segment};
+pub use growth::Growth;
 pub use hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, Lines, OnExpiry, Receipt, Shortfall};
 #[cfg(feature = "image")]
 pub use image::{Boot, Image, ImageError, Mismatch, Restored, saved_at};
+pub use jitter::Jitter;
 pub use job::{AlreadyOpen, JobId, NotOpen};
 pub use ledger::{Ledger, OpenError};
 pub use limiter::{Book, Denied, Limiter, Reservation, Token};

@@ -280,10 +280,12 @@ enum Rule {
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Retry {
-    policy: RetryPolicy,
-    repeatable: Repeatable,
+    /// Its policy's attempts and its deadline hold for both.
     throttled: Backoff,
     transient: Backoff,
+    max_block: Duration,
+    spread_permille: u16,
+    repeatable: Repeatable,
     /// What the retry that waits or is under way took from the quota; it comes back with a success.
     taken: Option<RetryKind>,
 }
@@ -292,7 +294,8 @@ impl Retry {
     /// A call that starts now.
     pub const fn new(policy: RetryPolicy, repeatable: Repeatable, now: Instant) -> Self {
         let (throttled, transient) = (Backoff::new(policy.throttled, now), Backoff::new(policy.transient, now));
-        Self { policy, repeatable, throttled, transient, taken: None }
+        let RetryPolicy { max_block, spread_permille, .. } = policy;
+        Self { throttled, transient, max_block, spread_permille, repeatable, taken: None }
     }
 
     /// Whether it may be carried out twice.
@@ -324,10 +327,10 @@ impl Retry {
         if let Outcome::Answered { verdict: Verdict::Soft | Verdict::Overloaded, wait: Some(wait), .. }
         | Outcome::Answered { verdict: Verdict::Clear, status: 100..=399, wait: Some(wait), .. } = outcome
         {
-            advice.gate = Some(now.saturating_add((*wait).min(self.policy.max_block)));
+            advice.gate = Some(now.saturating_add((*wait).min(self.max_block)));
         }
         if let Some(raised) = raised {
-            let until = now.saturating_add(raised.min(self.policy.max_block));
+            let until = now.saturating_add(raised.min(self.max_block));
             advice.gate = Some(advice.gate.map_or(until, |gate| gate.max(until)));
         }
         advice.decision = match rule {
@@ -414,7 +417,7 @@ impl Retry {
         upstream: &mut Restraint,
         entropy: u32,
     ) -> Result<Instant, Reason> {
-        let RetryPolicy { throttled: limits, max_block, spread_permille, .. } = self.policy;
+        let (limits, max_block) = (self.throttled.policy, self.max_block);
         if let Some(wait) = server.filter(|wait| *wait > max_block) {
             return Err(Reason::TooLong { until: now.saturating_add(wait) });
         }
@@ -429,7 +432,7 @@ impl Retry {
         let wait = match server {
             // Only added to, never below what was said; and nothing that a server says exceeds the cap.
             Some(wait) if !wait.is_zero() => {
-                let most = u64::from(spread_permille).saturating_mul(divide(wait.as_micros(), 1_000).0);
+                let most = u64::from(self.spread_permille).saturating_mul(divide(wait.as_micros(), 1_000).0);
                 wait.saturating_add(Duration::from_micros(draw(0, most, entropy))).min(max_block)
             }
             // "Now" is permission, not an order: from the second retry on, our own delay is the floor.

@@ -34,22 +34,25 @@ use crate::window::{History, Window, WindowError, beyond_time, is_live};
 /// ```
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
+// In this sequence, so that the short instructions of small chips reach all but the slices.
+#[repr(C)]
 pub struct WindowSlices<const B: usize> {
-    pub(crate) window: Window,
-    pub(crate) slice: Duration,
-    /// The B slices before the running one; `oldest` is the next to leave.
-    pub(crate) past: [u32; B],
+    /// Of `past`, the next to leave.
     pub(crate) oldest: usize,
     pub(crate) running: u32,
-    /// When the running slice began; moves only when something is granted or settled.
-    pub(crate) head: Instant,
+    pub(crate) faults: u32,
     pub(crate) last: Instant,
+    /// When the running slice began, not after `last`; moves only when something is granted or settled.
+    pub(crate) head: Instant,
+    pub(crate) slice: Duration,
     /// The sum of all slices.
     pub(crate) used: u64,
     /// Two generations of holds: new ones join the first, and the second runs out.
     pub(crate) young: Holds,
     pub(crate) aged: Holds,
-    pub(crate) faults: u32,
+    pub(crate) window: Window,
+    /// The B slices before the running one.
+    pub(crate) past: [u32; B],
 }
 
 /// Holds that are forgotten together, when the last of their leases has ended.
@@ -92,17 +95,17 @@ impl<const B: usize> WindowSlices<B> {
             History::UsedUp => window.limit(),
         };
         Ok(Self {
-            window,
-            slice: Duration::from_micros(slice),
-            past: [0; B],
             oldest: 0,
             running,
-            head: now,
+            faults: 0,
             last: now,
+            head: now,
+            slice: Duration::from_micros(slice),
             used: running as u64,
             young: Holds::none(now, 2),
             aged: Holds::none(now, 1),
-            faults: 0,
+            window,
+            past: [0; B],
         })
     }
 
@@ -140,33 +143,44 @@ impl<const B: usize> WindowSlices<B> {
     }
 
     /// The slices in the order in which they leave: the first at the end of the running one.
-    #[cfg(feature = "image")]
     pub(crate) fn leaving(&self) -> impl Iterator<Item = u32> + '_ {
-        let (late, early) = self.past.split_at_checked(self.oldest).unwrap_or((&[], &self.past));
-        early.iter().chain(late).copied().chain(core::iter::once(self.running))
+        let mut oldest = self.oldest;
+        (0..=B).map(move |left| {
+            let count = if left < B { self.past.get(oldest).copied() } else { None };
+            oldest = Self::after(oldest);
+            count.unwrap_or(self.running)
+        })
+    }
+
+    #[inline]
+    const fn after(slice: usize) -> usize {
+        let next = slice.wrapping_add(1);
+        if next < B { next } else { 0 }
+    }
+
+    /// Lets slices leave as time comes up to `eff`, until at most `target` is used: how much that is, and since when.
+    /// Nothing moves.
+    #[inline(never)]
+    fn drained(&self, eff: Instant, target: u64) -> (u64, Instant) {
+        let (mut used, mut since, mut end) = (self.used, Instant::ORIGIN, self.head);
+        for count in self.leaving() {
+            end = end.saturating_add(self.slice);
+            if used <= target || eff < end {
+                break;
+            }
+            since = end;
+            if end == Instant::MAX {
+                break;
+            }
+            used = used.saturating_sub(u64::from(count));
+        }
+        (used, since)
     }
 
     /// What the slices hold at `eff`. Nothing moves.
     #[inline]
     fn used_at(&self, eff: Instant) -> u64 {
-        let end = self.head.saturating_add(self.slice);
-        if eff < end { self.used } else { self.used_after(end, eff) }
-    }
-
-    /// The same from the end of the running slice on.
-    fn used_after(&self, mut end: Instant, eff: Instant) -> u64 {
-        let (late, early) = self.past.split_at_checked(self.oldest).unwrap_or((&[], &self.past));
-        let mut used = self.used;
-        for counts in [early, late, &[self.running]] {
-            for count in counts {
-                if eff < end || end == Instant::MAX {
-                    return used;
-                }
-                used = used.saturating_sub(u64::from(*count));
-                end = end.saturating_add(self.slice);
-            }
-        }
-        used
+        self.drained(eff, 0).0
     }
 
     /// Nothing is held in either generation.
@@ -175,7 +189,7 @@ impl<const B: usize> WindowSlices<B> {
         self.young.units | self.aged.units == 0
     }
 
-    #[inline]
+    #[inline(never)]
     fn held_at(&self, eff: Instant) -> u64 {
         self.young.at(eff).saturating_add(self.aged.at(eff))
     }
@@ -186,38 +200,22 @@ impl<const B: usize> WindowSlices<B> {
 
     /// The first instant from `from` on at which, left alone, the sum is at most `target`; `MAX` if never.
     fn falls_to(&self, from: Instant, target: u64) -> Instant {
+        let first = self.falls_after(from, target);
         if self.is_free_of_holds() {
-            return self.slices_fall_to(target).max(from);
+            return first;
         }
-        let first = self.young.until.min(self.aged.until);
-        let second = self.young.until.max(self.aged.until);
         // The sum only falls: at the ends of slices, and when a generation of holds is forgotten.
-        let mut best = Instant::MAX;
-        for start in [from, first.max(from), second.max(from)] {
-            if let Some(left) = target.checked_sub(self.held_at(start)) {
-                best = best.min(self.slices_fall_to(left).max(start));
-            }
-        }
-        best
+        let [young, aged] = [self.young.until, self.aged.until].map(|until| self.falls_after(until.max(from), target));
+        first.min(young).min(aged)
     }
 
-    /// When the slices alone hold at most `target`.
-    fn slices_fall_to(&self, target: u64) -> Instant {
-        if self.used <= target {
-            return Instant::ORIGIN;
+    /// The same, were what is held at `start` held for ever.
+    #[inline(never)]
+    fn falls_after(&self, start: Instant, target: u64) -> Instant {
+        match target.checked_sub(self.held_at(start)) {
+            Some(left) => self.drained(Instant::MAX, left).1.max(start),
+            None => Instant::MAX,
         }
-        let (late, early) = self.past.split_at_checked(self.oldest).unwrap_or((&[], &self.past));
-        let (mut end, mut used) = (self.head, self.used);
-        for counts in [early, late, &[self.running]] {
-            for count in counts {
-                used = used.saturating_sub(u64::from(*count));
-                end = end.saturating_add(self.slice);
-                if used <= target {
-                    return end;
-                }
-            }
-        }
-        end
     }
 
     /// Moves the running slice up to `eff`. Slices that have all left re-anchor there, without a division.
@@ -231,8 +229,7 @@ impl<const B: usize> WindowSlices<B> {
                 self.used = self.used.saturating_sub(u64::from(*oldest));
                 *oldest = core::mem::take(&mut self.running);
             }
-            let next = self.oldest.saturating_add(1);
-            self.oldest = if next < B { next } else { 0 };
+            self.oldest = Self::after(self.oldest);
             self.head = end;
         }
         if self.used == 0 && eff >= self.head.saturating_add(self.slice) {
@@ -261,6 +258,43 @@ impl<const B: usize> WindowSlices<B> {
         let before = self.running;
         self.running = self.running.saturating_add(u32::try_from(cost).unwrap_or(u32::MAX));
         self.used = self.used.saturating_add(u64::from(self.running.wrapping_sub(before)));
+    }
+
+    /// The common case: nothing is held, and at most one slice has ended. Generations without holds need not change.
+    #[inline]
+    fn enter_soon(&mut self, eff: Instant, target: u64, cost: u64) -> bool {
+        let (since, slice) = (eff.as_micros().wrapping_sub(self.head.as_micros()), self.slice.as_micros());
+        let mut used = self.used;
+        if since >= slice {
+            let head = Instant::from_micros(self.head.as_micros().wrapping_add(slice));
+            let Some(oldest) = self.past.get_mut(self.oldest) else { return false };
+            used = used.wrapping_sub(u64::from(*oldest));
+            if since.wrapping_sub(slice) >= slice || used > target || head == Instant::MAX {
+                return false;
+            }
+            *oldest = core::mem::take(&mut self.running);
+            self.oldest = Self::after(self.oldest);
+            self.head = head;
+        } else if used > target {
+            return false;
+        }
+        self.last = eff;
+        // At most the limit.
+        self.used = used.wrapping_add(cost);
+        self.running = self.running.wrapping_add((cost & 0xFFFF_FFFF) as u32);
+        true
+    }
+
+    /// Everything else.
+    #[inline(never)]
+    fn enter_late(&mut self, eff: Instant, target: u64, cost: u64) -> Result<(), Denied> {
+        let Some(left) = target.checked_sub(self.held_at(eff)) else { return Err(Denied::Busy) };
+        if self.used_at(eff) > left {
+            return Err(Denied::Until(self.falls_to(eff, target)));
+        }
+        self.advance(eff);
+        self.enter(cost);
+        Ok(())
     }
 
     /// The common case: it fits although nothing leaves.
@@ -332,20 +366,10 @@ impl<const B: usize> Book for WindowSlices<B> {
         let target = self.target(cost)?;
         self.note(now);
         let eff = self.last.max(now);
-        // The common case: nothing is held, and no slice has ended. Generations without holds need not change.
-        if self.is_free_of_holds() && self.used <= target && eff < self.head.saturating_add(self.slice) {
-            self.last = eff;
-            self.enter(cost);
+        if self.is_free_of_holds() && self.enter_soon(eff, target, cost) {
             return Ok(());
         }
-        let Some(left) = target.checked_sub(self.held_at(eff)) else { return Err(Denied::Busy) };
-        if self.used_at(eff) <= left {
-            self.advance(eff);
-            self.enter(cost);
-            Ok(())
-        } else {
-            Err(Denied::Until(self.falls_to(eff, target)))
-        }
+        self.enter_late(eff, target, cost)
     }
 }
 

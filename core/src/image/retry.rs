@@ -1,10 +1,12 @@
 //! The images of what retries are restrained by: [`Backoff`], [`RetryQuota`], [`RatioBudget`], [`Burst`], [`Restraint`].
 
-use crate::backoff::{Backoff, Growth, Jitter};
+use crate::backoff::Backoff;
 use crate::burst::Burst;
+use crate::growth::Growth;
 use crate::image::bytes::{Reader, Writer};
 use crate::image::frame::{part_len, read_part, write_part};
 use crate::image::{Body, Config, Shift};
+use crate::jitter::Jitter;
 use crate::retry::Restraint;
 use crate::retry_quota::{RatioBudget, RetryQuota, SLICES};
 use crate::slide::slide;
@@ -16,12 +18,12 @@ impl Body for Backoff {
 
     fn config(&self) -> Config {
         let policy = &self.policy;
-        let growth = match policy.growth {
+        let growth = match policy.growth.growth() {
             Growth::Constant => 0,
             Growth::Fibonacci => 1,
             Growth::Exponential { permille } => 1 << 32 | u64::from(permille.get()),
         };
-        let jitter = match policy.jitter {
+        let jitter = match policy.spread.jitter {
             Jitter::None => 0,
             Jitter::Full => 1,
             Jitter::Equal => 2,

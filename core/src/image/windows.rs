@@ -123,7 +123,7 @@ impl<const B: usize> Body for WindowSlices<B> {
         let mark = number_on(mark, self.young.mark.max(self.aged.mark));
         let used = past.iter().chain([&running]).map(|count| u64::from(*count)).total();
         let (young, aged) = (Holds::none(when.now(), mark.saturating_add(1)), Holds::none(when.now(), mark));
-        *self = Self { past, oldest: 0, running, head, last, used, young, aged, faults, ..*self };
+        *self = Self { oldest: 0, running, faults, last, head, used, young, aged, past, ..*self };
         if !excess.is_zero() {
             // The running slice began before this clock did: those leave that are over, and the next one begins with it.
             self.last = Instant::ORIGIN;

@@ -3,7 +3,8 @@
 //! Both documents add jitter after the cap, so that their 60 s become up to 90 s; here the max is the max. They also
 //! disagree on what "5 retries" means: five calls in one, six in the other.
 
-use crate::backoff::{Jitter, Policy};
+use crate::backoff::Policy;
+use crate::jitter::Jitter;
 use crate::retry::RetryPolicy;
 use crate::time::Duration;
 use crate::valid;
