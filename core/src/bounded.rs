@@ -11,6 +11,8 @@ use core::ops::Range;
 
 use heapless::{LenType, Vec};
 
+use crate::time::Instant;
+
 /// A vector of a fixed capacity.
 pub(crate) trait Bounded<T> {
     /// Appends; gives the item back where there is no room.
@@ -104,6 +106,22 @@ pub(crate) trait Counting: Iterator + Sized {
         self.fold(0, |many, _| many.saturating_add(1))
     }
 
+    /// The first of these instants; `MAX` where there is none. (`min` would divide the length of a table by the size of an
+    /// entry, which a Cortex-M0 has no instruction for.)
+    #[inline]
+    fn soonest(self) -> Instant
+    where
+        Self: Iterator<Item = Instant>,
+    {
+        let mut first = Instant::MAX;
+        for at in self {
+            if at < first {
+                first = at;
+            }
+        }
+        first
+    }
+
     /// All together; saturates.
     #[inline]
     fn total(self) -> u64
@@ -147,5 +165,8 @@ mod tests {
             assert_eq!(full.put(9).is_ok(), len < 4);
         }
         assert_eq!([u64::MAX, 2].into_iter().total(), u64::MAX);
+        let stamps = [7, 3, 9].map(Instant::from_micros);
+        assert_eq!(stamps.into_iter().soonest(), Instant::from_micros(3));
+        assert_eq!(stamps.into_iter().take(0).soonest(), Instant::MAX);
     }
 }

@@ -5,6 +5,7 @@ use super::money::Money;
 use super::part::Part;
 use super::request::{AskError, Binding, Request};
 use super::{Asks, Gate};
+use crate::bounded::Counting;
 use crate::limiter::{Denied, LOOKAHEAD};
 use crate::time::Instant;
 
@@ -97,11 +98,11 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// A permit that is not sent gives its request back when it is void, and that may be all that is waited for.
     #[inline(never)]
     fn or_void(&self, asked: Instant, denied: Denied) -> Denied {
-        let unsent = self.calls.iter().filter(|call| !call.sent).map(|call| call.until).min();
-        match (denied, unsent) {
-            (Denied::Until(at), Some(void)) => Denied::Until(at.min(void.max(asked))),
-            (Denied::Busy, Some(void)) => Denied::Until(void.max(asked)),
-            (denied, _) => denied,
+        let void = self.calls.iter().filter(|call| !call.sent).map(|call| call.until).soonest();
+        match denied {
+            Denied::Until(at) => Denied::Until(at.min(void.max(asked))),
+            Denied::Busy if void < Instant::MAX => Denied::Until(void.max(asked)),
+            denied => denied,
         }
     }
 
@@ -122,9 +123,11 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     fn slots_return(&self, asked: Instant, weight: u32) -> Denied {
         let mut at = asked;
         for _ in 0..JOBS {
-            let ends = self.jobs.iter().filter(|job| job.state.has_slot()).map(|job| job.ends);
-            let Some(next) = ends.filter(|end| *end > at && *end < Instant::MAX).min() else { break };
-            at = next;
+            let later = self.jobs.iter().filter(|job| job.state.has_slot() && job.ends > at);
+            at = later.map(|job| job.ends).soonest();
+            if at == Instant::MAX {
+                break;
+            }
             if self.slots_fit(at, weight) {
                 return Denied::Until(at);
             }
@@ -136,7 +139,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         if self.has_place(asked) {
             return Ok(());
         }
-        let first = self.jobs.iter().map(|job| job.ends).min().unwrap_or(Instant::MAX);
+        let first = self.jobs.iter().map(|job| job.ends).soonest();
         Err(if first == Instant::MAX { Denied::Busy } else { Denied::Until(first) })
     }
 
@@ -144,7 +147,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         if self.has_call_place(asked) {
             return Ok(());
         }
-        Err(Denied::Until(self.calls.iter().map(|call| call.until).min().unwrap_or(Instant::MAX)))
+        Err(Denied::Until(self.calls.iter().map(|call| call.until).soonest()))
     }
 }
 
