@@ -163,12 +163,26 @@ const ASK: Goal = Some((1_500, 600));
 /// Seven of eight slots.
 const BUSY: fn(&mut Five, Instant) -> bool = |desk, _| run_jobs(desk, 7);
 
+/// The next job costs more than is there.
+const POOR: fn(&mut Five, Instant) -> bool = |desk, _| {
+    desk.guess = &TOO_MUCH;
+    true
+};
+
 /// The rows.
-pub static CASES: [Case; 11] = [
+pub static CASES: [Case; 16] = [
+    Case::anew(TWO, "try_ask, granted", |run| anew(two, &[|desk, _| run_jobs(desk, 7)], gate_try_ask, run, |_, ok| ok)),
+    Case::anew(TWO, "try_ask, refused by the slots", |run| {
+        anew(two, &[|desk, _| run_jobs(desk, 8)], gate_try_ask, run, |_, ok| !ok)
+    }),
     Case::anew(TWO, "ask, granted", |run| anew(two, &[|desk, _| run_jobs(desk, 7)], gate_ask, run, |_, ok| ok)),
     Case::anew(TWO, "ask, refused by the slots + retry time", |run| {
         anew(two, &[|desk, _| run_jobs(desk, 8)], gate_ask, run, |desk, _| desk.refused_by(Binding::Slots))
     }),
+    Case::anew(FIVE, "try_ask, granted", |run| anew(five, &[BUSY], gate_try_ask, run, |_, ok| ok))
+        .goals(None, ASK, None),
+    Case::anew(FIVE, "try_ask, refused by an account", |run| anew(five, &[BUSY, POOR], gate_try_ask, run, |_, ok| !ok))
+        .goals(None, ASK, None),
     Case::anew(FIVE, "ask, granted", |run| anew(five, &[BUSY], gate_ask, run, |_, ok| ok)).goals(None, ASK, None),
     Case::anew(FIVE, "ask, refused by the quota + retry time", |run| {
         anew(hasty, &[BUSY], gate_ask, run, |desk, _| desk.refused_by(Binding::Requests))
@@ -184,17 +198,14 @@ pub static CASES: [Case; 11] = [
     })
     .goals(None, ASK, None),
     Case::anew(FIVE, "ask, refused by an account + retry time", |run| {
-        let poor = |desk: &mut Five, _| {
-            desk.guess = &TOO_MUCH;
-            true
-        };
-        anew(five, &[BUSY, poor], gate_ask, run, |desk, _| {
+        anew(five, &[BUSY, POOR], gate_ask, run, |desk, _| {
             matches!(desk.refused, Some(AskError::Refused { limit: Binding::Money(_), .. }))
         })
     })
     .goals(None, ASK, None),
     Case::anew(FIVE, "sending", |run| anew(five, &[BUSY, gate_ask], gate_sending, run, |_, ok| ok)),
     Case::anew(FIVE, "answered", |run| anew(five, &[BUSY, gate_ask, gate_sending], gate_answered, run, |_, ok| ok)),
+    Case::anew(FIVE, "resolved", |run| anew(five, &[BUSY, gate_ask, gate_sending], gate_resolved, run, |_, ok| ok)),
     Case::anew(FIVE, "finished", |run| anew(five, &[BUSY], gate_finished, run, |_, ok| ok)),
     Case::anew(FIVE, "next_event", |run| anew(five, &[BUSY], gate_next_event, run, |_, ok| ok)),
 ];

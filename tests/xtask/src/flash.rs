@@ -31,7 +31,7 @@ const fn feature(binary: &'static str, what: &'static str) -> Feature {
     Feature { binary, without: "nothing", what, goals: [[None; 2]; 2], has_config: true }
 }
 
-const FEATURES: [Feature; 17] = [
+const FEATURES: [Feature; 18] = [
     Feature {
         goals: [[Some((200, 150)), Some((300, 200))], [Some((730, 500)), Some((1_100, 800))]],
         ..feature("token_bucket", "TokenBucket: yes or no")
@@ -45,7 +45,11 @@ const FEATURES: [Feature; 17] = [
     feature("budget", "Budget: one account, charge"),
     feature("ledger", "Ledger: four accounts, reserve, settle, void"),
     feature("queue", "Queue"),
-    Feature { goals: [[None, Some((4_095, 4_095))], [None; 2]], ..feature("gate_of_two", "Gate of a quota and slots") },
+    Feature {
+        goals: [[None, Some((4_095, 4_095))], [None; 2]],
+        ..feature("gate_yes_or_no", "Gate of a quota and slots: yes or no")
+    },
+    feature("gate_of_two", "Gate of a quota and slots: yes, or when, with retries"),
     feature("gate_of_five", "Gate of five limits"),
     feature("dispatcher", "Dispatcher: a queue and a gate of a quota and slots"),
     Feature { has_config: false, ..feature("feedback", "Feedback: headers of a response") },
