@@ -223,10 +223,15 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let eff = self.note(now);
         let asks = self.kind(eff, request).ok()?;
         self.settle_lost(eff);
-        let Some(limit) = self.binds(eff, request, asks) else { return self.enter(eff, request, asks) };
-        self.state.counters.refuse(limit);
-        log!(debug, "{}: refused by {}", Who(request.started(asks)), limit);
-        None
+        if let Some(limit) = self.binds(eff, request, asks) {
+            self.state.counters.refuse(limit);
+            log!(debug, "{}: refused by {}", Who(request.started(asks)), limit);
+            return None;
+        }
+        match self.enter(eff, request, asks) {
+            0 => None,
+            mark => Some(self.permit(eff, mark, request.started(asks))),
+        }
     }
 
     /// What a request is, by its job and its amounts.
@@ -261,9 +266,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let (limit, denied) = match self.look_ahead(eff, request, asks) {
             Some(refused) => refused,
             None => match self.enter(eff, request, asks) {
-                Some(permit) => return Ok(permit),
                 // A limit has not kept its word.
-                None => (Binding::Requests, Denied::Busy),
+                0 => (Binding::Requests, Denied::Busy),
+                mark => return Ok(self.permit(eff, mark, request.started(asks))),
             },
         };
         self.state.counters.refuse(limit);
@@ -327,10 +332,14 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         Some(Held { requests, window, breaker })
     }
 
-    /// Second pass: everything agreed.
-    fn enter(&mut self, eff: Instant, request: &Request<'_>, asks: Asks) -> Option<Permit> {
+    fn permit(&self, eff: Instant, mark: u32, job: Option<JobId>) -> Permit {
+        Permit { mark, job, until: eff.saturating_add(self.state.patience.to_send) }
+    }
+
+    /// Second pass: everything agreed. Returns the number of the request, or 0 if a limit has not kept its word.
+    fn enter(&mut self, eff: Instant, request: &Request<'_>, asks: Asks) -> u32 {
         self.advance(eff);
-        let held = self.book(eff, request.requests)?;
+        let Some(held) = self.book(eff, request.requests) else { return 0 };
         let until = eff.saturating_add(self.state.patience.to_send);
         self.state.next_due = self.state.next_due.min(until);
         self.state.counters.granted = self.state.counters.granted.saturating_add(1);
@@ -350,9 +359,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         if let Some(free) = self.calls.iter_mut().find(|call| call.is_free()) {
             *free = call;
         }
-        let job = request.started(asks);
-        log!(debug, "{}: granted", Who(job));
-        Some(Permit { mark, job, until })
+        log!(debug, "{}: granted", Who(request.started(asks)));
+        mark
     }
 
     /// Forgets the job that was settled first, else the one that is overdue longest, if the table is full.
