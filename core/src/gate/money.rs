@@ -333,6 +333,8 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
     }
 
     /// Whether there is enough at `eff`, before which nothing ends that ends before `due`.
+    #[expect(clippy::inline_always, reason = "out of line, a third of it is passing the arguments")]
+    #[inline(always)]
     fn line_fits(
         &self,
         line: &Line,
