@@ -5,14 +5,16 @@
 
 use core::fmt;
 
-use super::job::{Ending, HeldAmount};
 use heapless::Vec;
+
+use super::job::{Ending, HeldAmount};
 
 use crate::accounts::Undated;
 use crate::bounded::{Bounded, Counting};
+use crate::budget::UNDATED;
 use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, OnExpiry, Receipt};
 use crate::job::JobId;
-use crate::ledger::Ledger;
+use crate::ledger::{Account, Ledger};
 use crate::limiter::Denied;
 use crate::report::Report;
 use crate::terms::{BudgetSpec, Renewal};
@@ -192,10 +194,15 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
     }
 
     fn hold(&mut self, lines: &[Line], amounts: &mut Self::Amounts) {
+        let is_known = self.wall.is_known();
         for (amount, line) in amounts.iter_mut().zip(lines) {
-            let tag = self.accounts.get(usize::from(line.account.0)).map_or(0, |a| self.tag(a.spec, &a.budget));
+            let Some(Account { spec, budget, .. }) = self.accounts.get_mut(usize::from(line.account.0)) else {
+                continue;
+            };
+            let tag = if is_known || !spec.renewal.is_dated() { budget.period } else { UNDATED };
             *amount = HeldAmount { micros: line.micros, tag, account: line.account, partial: false, spare: 0 };
-            self.change(line.account, |budget| budget.held = budget.held.saturating_add(line.micros));
+            budget.held = budget.held.saturating_add(line.micros);
+            budget.alert(spec);
         }
     }
 
