@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use tollgate::{
-    AccountId, Amount, BudgetSpec, Credits, Duration, Gate, Heard, HoldState, Instant, JobId, Ledger, Limits, Line,
-    Receipt, Renewal, Request, Trust, UnixMicros,
+    AccountId, Amount, BudgetSpec, Calendar, Credits, Cycle, Denied, Duration, Gate, Heard, HoldState, Instant, JobId,
+    Ledger, Limiter, Limits, Line, MonthDay, Receipt, Renewal, Request, ShortMonth, Trust, UnixMicros, UtcOffset,
+    Weekday,
 };
 
 use crate::support::{Every, dated};
@@ -259,6 +260,55 @@ proptest! {
             let here = run.used.iter().filter(|(at, ..)| at / MINUTE == run.now / MINUTE);
             let used: u64 = here.map(|(_, amount, _)| amount).sum();
             prop_assert!(report.posted + report.debt >= used, "{:?} at {}: {} of {:?}", op, run.now, used, report);
+        }
+    }
+}
+
+fn any_instant() -> impl Strategy<Value = Instant> {
+    prop_oneof![0..1_000_000_000u64, any::<u64>(), (u64::MAX - 1_000)..=u64::MAX].prop_map(Instant::from_micros)
+}
+
+fn any_unix() -> impl Strategy<Value = UnixMicros> {
+    prop_oneof![any::<i64>(), Just(i64::MIN), Just(i64::MAX), -9_999_999_999_999..9_999_999_999_999i64]
+        .prop_map(UnixMicros::from_micros)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+
+    /// Whatever the clock and the wall show, nothing panics, and no more is held than there are holds.
+    #[test]
+    fn no_clock_and_no_wall_break_the_books(
+        ops in prop::collection::vec((any_instant(), any_unix(), any::<u64>(), 0..9u8, 0..6u64), 1..60),
+        cycle in 0..3usize, east in -1_440..=1_440i16,
+    ) {
+        let anchor = MonthDay::new(31).unwrap();
+        let cycles = [Cycle::Day, Cycle::Week { start: Weekday::Sunday }, Cycle::Month { anchor, rule: ShortMonth::EndOfLast }];
+        let calendar = Calendar { cycle: cycles[cycle], offset: UtcOffset::minutes(east).unwrap() };
+        let debt = BudgetSpec::new::<C>(micros(100), Renewal::Calendar(calendar)).with_debt::<C>(micros(1 << 60));
+        let spec = debt.unwrap().with_rollover::<C>(micros(0), micros(1 << 60)).unwrap();
+        let mut books = Books::new(Duration::from_micros(7));
+        books.open(Instant::ORIGIN, &spec).unwrap();
+        for (now, unix, n, op, id) in ops {
+            let (span, amount, job) = (Duration::from_micros(n), of(n % 150), JobId(id));
+            match op {
+                0 | 1 => drop(books.set_wall(now, unix, span, Trust::Owner)),
+                2 => drop(books.set_wall(now, unix, span, Trust::Stranger)),
+                3 => drop(books.charge(now, job, &amount)),
+                4 => drop(books.reserve(now, job, &amount, span)),
+                5 => drop(books.settle(now, job, &of(n >> 2))),
+                6 => drop(books.extend(now, job, span)),
+                7 => drop(books.refund(now, job, &amount)),
+                _ => drop(books.void(now, job)),
+            }
+            let report = books.report(now, ACCOUNT).unwrap();
+            let live: u64 = books.holds().map(|hold| hold.lines()[0].reserved()).sum();
+            prop_assert!(report.held + report.previous_held <= live, "{:?}", report);
+            let _ = books.forecast(now, ACCOUNT, Some(span));
+            let mut ask = books.account(ACCOUNT, span).unwrap();
+            if let Err(Denied::Until(then)) = ask.allow(now, 1 + n % 90) {
+                prop_assert!(then > now);
+            }
         }
     }
 }
