@@ -264,6 +264,57 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
+
+    /// The same for a gate, whose jobs hold without end here: sent, and finished when they are.
+    #[test]
+    fn no_date_makes_a_job_count_twice_or_not_at_all(ops in prop::collection::vec(op(), 1..80), lies: bool) {
+        let spec = minutely(100);
+        let mut money = Ledger::<1, 0, 1, 0>::new(Duration::ZERO);
+        money.set_wall(secs(0), UnixMicros::from_secs(60_000), Duration::ZERO, Trust::Owner);
+        money.open(secs(0), &spec).unwrap();
+        let mut gate = Gate::<_, 8, 8>::new(Limits::new().money(money), secs(0));
+        let (mut now, mut live, mut used) = (0, Vec::<(JobId, u64)>::new(), Vec::<(u64, u64)>::new());
+        for (id, (wait, op)) in (1u64..).zip(ops) {
+            now += wait;
+            match op {
+                Op::Charge(n) | Op::Reserve(n) => {
+                    let cost = of(n);
+                    let request = Request::new(JobId(id), Duration::MAX).costs(&cost);
+                    if let Ok(permit) = gate.ask(secs(now), &request) {
+                        gate.sending(secs(now), &permit).unwrap();
+                        gate.cancel(secs(now), permit).unwrap();
+                        live.push((JobId(id), n));
+                    }
+                }
+                Op::Settle(more) if !live.is_empty() => {
+                    let (id, held) = live.remove(0);
+                    let actual = held.saturating_add_signed(more);
+                    let finished = gate.finished(secs(now), id, &of(actual)).unwrap();
+                    let missed = finished.receipt.is_some_and(|receipt| receipt.missed.contains(0));
+                    used.push((now, if missed { 0 } else { actual.saturating_sub(held) }));
+                }
+                Op::Void if !live.is_empty() => drop(gate.finished(secs(now), live.remove(0).0, &of(0)).unwrap()),
+                Op::Frozen => {
+                    gate.set_wall(secs(now), UnixMicros::from_secs(FAR * 30), Duration::ZERO, Trust::Stranger);
+                }
+                Op::Says(minutes) => {
+                    let minutes = if lies { minutes } else { 0 };
+                    let unix = i64::try_from(now + 60_000).unwrap() + minutes * 60;
+                    gate.set_wall(secs(now), UnixMicros::from_secs(unix), Duration::ZERO, Trust::Owner);
+                }
+                Op::Settle(_) | Op::Void | Op::Refund(_) => {}
+            }
+            let report = gate.report(secs(now), ACCOUNT).unwrap();
+            let held: u64 = live.iter().map(|(_, held)| held).sum();
+            prop_assert_eq!(report.held + report.previous_held, held, "{:?} at {}: {:?}", op, now, report);
+            let here: u64 = used.iter().filter(|(at, _)| at / MINUTE == now / MINUTE).map(|(_, amount)| amount).sum();
+            prop_assert!(lies || report.posted + report.debt >= here, "{:?} at {}: {} of {:?}", op, now, here, report);
+        }
+    }
+}
+
 fn any_instant() -> impl Strategy<Value = Instant> {
     prop_oneof![0..1_000_000_000u64, any::<u64>(), (u64::MAX - 1_000)..=u64::MAX].prop_map(Instant::from_micros)
 }
