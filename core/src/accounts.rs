@@ -249,7 +249,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         let Some(period) = surely.and_then(|unix| spec.renewal.period_at(unix.as_secs())) else { return };
         let lines = |hold: &Hold<L>| hold.line(at).copied();
         // A later period than the one that is confirmed was never there: the date that named it was wrong.
-        let dated = |tag: i32| if tag == UNDATED || tag > period.index { period.index } else { tag };
+        let dated = |tag: i32| if tag == UNDATED { period.index } else { tag.min(period.index) };
         let undated = self.holds.iter().filter_map(lines).filter(|line| line.tag == UNDATED);
         let mut undated_held: u64 = undated.map(|line| line.reserved).total();
         outside(&mut |amount, held| {

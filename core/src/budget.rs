@@ -198,10 +198,10 @@ impl Budget {
 
     /// Books what [`cover`](Self::cover) has answered.
     pub(crate) const fn apply(&mut self, cover: Cover, undated: bool) {
-        self.post(Home::Current { undated }, cover.posted);
+        self.posted = self.posted.saturating_add(cover.posted);
         self.debt = self.debt.saturating_add(cover.debt);
         if undated {
-            self.undated = self.undated.saturating_add(cover.debt);
+            self.undated = self.undated.saturating_add(cover.posted).saturating_add(cover.debt);
         }
         self.miss(cover.missed);
         if cover.closes {
@@ -215,11 +215,12 @@ impl Budget {
     }
 
     /// Gives back what was used at home, debts first.
+    #[inline(never)]
     pub(crate) fn give_back(&mut self, home: Home, refund: u64) {
         let rest = self.repay(refund);
         self.unpost(home, rest);
-        if home == (Home::Current { undated: true }) {
-            self.undated = self.undated.saturating_sub(refund.saturating_sub(rest));
+        if let Home::Current { undated: true } = home {
+            self.undated = self.undated.saturating_sub(refund - rest);
         }
     }
 
@@ -261,14 +262,15 @@ impl Budget {
             self.period = period;
             self.set(DATED, true);
         } else if period > self.period {
-            // What goes along is posted there, as far as it was posted here; the rest of it was a debt and stays one.
-            let (undated, posted) = (self.undated, self.undated.min(self.posted));
-            let dated = self.posted.saturating_add(self.debt).saturating_sub(undated);
-            (self.debt, self.posted) = (dated.saturating_sub(self.posted), dated.min(self.posted));
+            // What goes along is posted there as it was posted here; what was more than that is a debt, and stays one.
+            let posted = self.undated.min(self.posted);
+            let owed = self.undated - posted;
+            self.posted -= posted;
+            self.debt = self.debt.saturating_sub(owed);
             self.held = self.held.saturating_sub(undated_held);
             self.roll(spec, period);
             (self.posted, self.held) = (posted, undated_held);
-            self.debt = self.debt.saturating_add(undated.saturating_sub(posted));
+            self.debt = self.debt.saturating_add(owed);
         } else if period < self.period {
             self.posted = self.posted.saturating_add(self.prev_posted);
             self.prev_posted = 0;
@@ -402,8 +404,8 @@ mod tests {
         // (posted, debt, undated of both, periods on) -> (posted, debt, posted before)
         for (posted, debt, undated, on, expected) in [
             (100, 30, 130, 1, [100, 30, 0]),
-            (100, 30, 50, 1, [50, 0, 80]),
-            (100, 30, 20, 1, [20, 10, 100]),
+            (100, 30, 50, 1, [50, 0, 50]),
+            (100, 30, 20, 1, [20, 10, 80]),
             (100, 30, 20, 2, [20, 0, 0]),
             (100, 230, 20, 2, [20, 110, 0]),
         ] {

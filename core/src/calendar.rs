@@ -53,6 +53,16 @@ pub enum ShortMonth {
 }
 
 /// A fixed distance from UTC in minutes, east positive, up to a day either way.
+///
+/// # Example
+/// ```
+/// use tollgate::{Calendar, Cycle, UtcOffset};
+/// // Days in India begin at 18:30 UTC.
+/// const INDIA: UtcOffset = tollgate::valid!(UtcOffset::minutes(330));
+/// let days = Calendar { cycle: Cycle::Day, offset: INDIA };
+/// assert_eq!(days.period(0).start, -330 * 60);
+/// assert!(UtcOffset::minutes(1_441).is_err());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(into = "i16", try_from = "i16"))]

@@ -352,6 +352,24 @@ impl<U: Copy, const G: usize, const H: usize, const K: usize, const R: usize> Gr
     ///
     /// # Errors
     /// [`GrantError::IdMismatch`]: a hold with this id is known.
+    ///
+    /// # Example
+    /// A request and the credits of its job, both or neither:
+    /// ```
+    /// use tollgate::{Amount, Credits, Duration, Grant, Grants, Instant, JobId, Quota, Start, TokenBucket, Wall, reserve_all};
+    /// let (now, wall) = (Instant::ORIGIN, Wall::default()); // the date is not known: no matter for a pack without one
+    /// let mut grants = Grants::<Credits, 2, 4>::new(Duration::ZERO);
+    /// grants.add(Grant { id: 1, amount: Amount::whole(100), effective: None, expires: None, priority: 0, kind: 0 })?;
+    /// let mut requests = TokenBucket::new(Quota::new(60, Duration::from_mins(1))?, Start::Full, now);
+    ///
+    /// let cost = Amount::<Credits>::whole(40).as_micros();
+    /// let mut credits = grants.ask(&wall, JobId(1), Duration::from_mins(10))?;
+    /// let [request, _credits] = reserve_all(now, Duration::ZERO, [(&mut requests, 1), (&mut credits, cost)])?;
+    /// tollgate::Limiter::commit(&mut requests, now, request, 1);
+    /// grants.settle(now, &wall, JobId(1), Amount::whole(35))?;
+    /// assert_eq!(grants.available(now, &wall), Amount::whole(65));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn ask<'g>(
         &'g mut self,
         wall: &'g Wall,

@@ -124,7 +124,7 @@ pub enum OpenError {
 impl core::fmt::Display for OpenError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
-            Self::NoAccount => f.write_str("no place for another account"),
+            Self::NoAccount => f.write_str("no place for another account: expected fewer"),
             Self::NoSlices { needed, left } => write!(f, "{needed} slices are needed and {left} are left"),
         }
     }

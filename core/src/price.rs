@@ -110,6 +110,31 @@ pub struct Package {
 /// What jobs cost, checked once.
 ///
 /// # Example
+/// A price list of one's own, as a constant:
+/// ```
+/// use tollgate::{Amount, Duration, JobSpec, Model, Package, Ratio, Resolution, Rounding, Tariff, TariffParts, valid};
+/// const MODELS: [Model; 1] = [Model {
+///     name: "clip-2",
+///     quality: None,
+///     rank: 0,
+///     multiplier: valid!(Ratio::parse("1.5")),
+///     max_seconds: Some(30),
+///     max_resolution: None,
+/// }];
+/// const TARIFF: Tariff = valid!(Tariff::new(TariffParts {
+///     listed: &[],
+///     per_second: Some(Amount::whole(4)),
+///     models: &MODELS,
+///     resolutions: &[Resolution { name: "720p", multiplier: Ratio::ONE }],
+///     packages: &[valid!(Package::new(Amount::whole(1_000), Amount::whole(20)))],
+/// }));
+/// let job = JobSpec { model: "clip-2", duration: Duration::from_millis(2_500), resolution: "720p" };
+/// let credits = TARIFF.credits(&job, Rounding::Ceil)?; // 2.5 s x 4 x 1.5
+/// assert_eq!(credits, Amount::whole(15));
+/// assert_eq!(TARIFF.package(Amount::whole(1_000))?.usd(credits, Rounding::Ceil)?, Amount::parse("0.30")?);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+/// One of the source documents, and what it does not know:
 /// ```
 /// use tollgate::presets::tariffs::seed003;
 /// use tollgate::{Amount, Duration, JobSpec, PriceError, Rounding};

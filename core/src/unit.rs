@@ -33,6 +33,17 @@ pub struct Custom<const N: u32>;
 /// assert_eq!(Usd::NAME, "usd");
 /// assert_ne!(Usd::ID, Custom::<7>::ID);
 /// ```
+/// One with a name of its own, for reports and errors:
+/// ```
+/// use tollgate::{Amount, BudgetSpec, Renewal, Unit};
+/// struct Tokens;
+/// impl Unit for Tokens {
+///     const ID: u32 = 1; // of this program
+///     const NAME: &'static str = "tokens";
+/// }
+/// static LIMIT: BudgetSpec = BudgetSpec::new::<Tokens>(Amount::whole(1_000_000), Renewal::Lifetime);
+/// assert_eq!(LIMIT.unit_name(), "tokens");
+/// ```
 pub trait Unit {
     /// A number that no other unit of the program has. Those of this crate are above `0xFFFF_FF00`.
     const ID: u32;

@@ -77,6 +77,7 @@
 //! | days and months in a time zone | `ZonedCalendar`, by the feature `jiff` |
 //! | to check a limiter of your own against the contract | `testing`, by the feature of that name |
 //! | a flash that loses its power when you say so | `testing::Flash`, by the same |
+//! | time that passes when you say so, for threads and tasks | `testing::HandClock`, by the same |
 
 mod admission;
 mod call;

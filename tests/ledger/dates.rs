@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use tollgate::{
-    AccountId, Amount, BudgetSpec, Credits, Duration, Gate, Heard, HoldState, Instant, JobId, Ledger, Limits, Line,
-    Receipt, Renewal, Request, Trust, UnixMicros,
+    AccountId, Amount, BudgetSpec, Calendar, Credits, Cycle, Denied, Duration, Gate, Heard, HoldState, Instant, JobId,
+    Ledger, Limiter, Limits, Line, MonthDay, Receipt, Renewal, Request, ShortMonth, Trust, UnixMicros, UtcOffset,
+    Weekday,
 };
 
 use crate::support::{Every, dated};
@@ -259,6 +260,106 @@ proptest! {
             let here = run.used.iter().filter(|(at, ..)| at / MINUTE == run.now / MINUTE);
             let used: u64 = here.map(|(_, amount, _)| amount).sum();
             prop_assert!(report.posted + report.debt >= used, "{:?} at {}: {} of {:?}", op, run.now, used, report);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(500) })]
+
+    /// The same for a gate, whose jobs hold without end here: sent, and finished when they are.
+    #[test]
+    fn no_date_makes_a_job_count_twice_or_not_at_all(ops in prop::collection::vec(op(), 1..80), lies: bool) {
+        let spec = minutely(100);
+        let mut money = Ledger::<1, 0, 1, 0>::new(Duration::ZERO);
+        money.set_wall(secs(0), UnixMicros::from_secs(60_000), Duration::ZERO, Trust::Owner);
+        money.open(secs(0), &spec).unwrap();
+        let mut gate = Gate::<_, 8, 8>::new(Limits::new().money(money), secs(0));
+        let (mut now, mut live, mut used) = (0, Vec::<(JobId, u64)>::new(), Vec::<(u64, u64)>::new());
+        for (id, (wait, op)) in (1u64..).zip(ops) {
+            now += wait;
+            match op {
+                Op::Charge(n) | Op::Reserve(n) => {
+                    let cost = of(n);
+                    let request = Request::new(JobId(id), Duration::MAX).costs(&cost);
+                    if let Ok(permit) = gate.ask(secs(now), &request) {
+                        gate.sending(secs(now), &permit).unwrap();
+                        gate.cancel(secs(now), permit).unwrap();
+                        live.push((JobId(id), n));
+                    }
+                }
+                Op::Settle(more) if !live.is_empty() => {
+                    let (id, held) = live.remove(0);
+                    let actual = held.saturating_add_signed(more);
+                    let finished = gate.finished(secs(now), id, &of(actual)).unwrap();
+                    let missed = finished.receipt.is_some_and(|receipt| receipt.missed.contains(0));
+                    used.push((now, if missed { 0 } else { actual.saturating_sub(held) }));
+                }
+                Op::Void if !live.is_empty() => drop(gate.finished(secs(now), live.remove(0).0, &of(0)).unwrap()),
+                Op::Frozen => {
+                    gate.set_wall(secs(now), UnixMicros::from_secs(FAR * 30), Duration::ZERO, Trust::Stranger);
+                }
+                Op::Says(minutes) => {
+                    let minutes = if lies { minutes } else { 0 };
+                    let unix = i64::try_from(now + 60_000).unwrap() + minutes * 60;
+                    gate.set_wall(secs(now), UnixMicros::from_secs(unix), Duration::ZERO, Trust::Owner);
+                }
+                Op::Settle(_) | Op::Void | Op::Refund(_) => {}
+            }
+            let report = gate.report(secs(now), ACCOUNT).unwrap();
+            let held: u64 = live.iter().map(|(_, held)| held).sum();
+            prop_assert_eq!(report.held + report.previous_held, held, "{:?} at {}: {:?}", op, now, report);
+            let here: u64 = used.iter().filter(|(at, _)| at / MINUTE == now / MINUTE).map(|(_, amount)| amount).sum();
+            prop_assert!(lies || report.posted + report.debt >= here, "{:?} at {}: {} of {:?}", op, now, here, report);
+        }
+    }
+}
+
+fn any_instant() -> impl Strategy<Value = Instant> {
+    prop_oneof![0..1_000_000_000u64, any::<u64>(), (u64::MAX - 1_000)..=u64::MAX].prop_map(Instant::from_micros)
+}
+
+fn any_unix() -> impl Strategy<Value = UnixMicros> {
+    prop_oneof![any::<i64>(), Just(i64::MIN), Just(i64::MAX), -9_999_999_999_999..9_999_999_999_999i64]
+        .prop_map(UnixMicros::from_micros)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+
+    /// Whatever the clock and the wall show, nothing panics, and no more is held than there are holds.
+    #[test]
+    fn no_clock_and_no_wall_break_the_books(
+        ops in prop::collection::vec((any_instant(), any_unix(), any::<u64>(), 0..9u8, 0..6u64), 1..60),
+        cycle in 0..3usize, east in -1_440..=1_440i16,
+    ) {
+        let anchor = MonthDay::new(31).unwrap();
+        let cycles = [Cycle::Day, Cycle::Week { start: Weekday::Sunday }, Cycle::Month { anchor, rule: ShortMonth::EndOfLast }];
+        let calendar = Calendar { cycle: cycles[cycle], offset: UtcOffset::minutes(east).unwrap() };
+        let debt = BudgetSpec::new::<C>(micros(100), Renewal::Calendar(calendar)).with_debt::<C>(micros(1 << 60));
+        let spec = debt.unwrap().with_rollover::<C>(micros(0), micros(1 << 60)).unwrap();
+        let mut books = Books::new(Duration::from_micros(7));
+        books.open(Instant::ORIGIN, &spec).unwrap();
+        for (now, unix, n, op, id) in ops {
+            let (span, amount, job) = (Duration::from_micros(n), of(n % 150), JobId(id));
+            match op {
+                0 | 1 => drop(books.set_wall(now, unix, span, Trust::Owner)),
+                2 => drop(books.set_wall(now, unix, span, Trust::Stranger)),
+                3 => drop(books.charge(now, job, &amount)),
+                4 => drop(books.reserve(now, job, &amount, span)),
+                5 => drop(books.settle(now, job, &of(n >> 2))),
+                6 => drop(books.extend(now, job, span)),
+                7 => drop(books.refund(now, job, &amount)),
+                _ => drop(books.void(now, job)),
+            }
+            let report = books.report(now, ACCOUNT).unwrap();
+            let live: u64 = books.holds().map(|hold| hold.lines()[0].reserved()).sum();
+            prop_assert!(report.held + report.previous_held <= live, "{:?}", report);
+            let _ = books.forecast(now, ACCOUNT, Some(span));
+            let mut ask = books.account(ACCOUNT, span).unwrap();
+            if let Err(Denied::Until(then)) = ask.allow(now, 1 + n % 90) {
+                prop_assert!(then > now);
+            }
         }
     }
 }

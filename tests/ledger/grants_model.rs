@@ -3,7 +3,8 @@
 //! After every step G1 holds for every grant: granted = remaining + held + posted + expired.
 
 use tollgate::{
-    Amount, Credits, Duration, Grant, GrantError, Grants, HoldState, Instant, JobId, Segment, Trust, UnixMicros, Wall,
+    Amount, Credits, Denied, Duration, Grant, GrantError, Grants, HoldState, Instant, JobId, Limiter, Segment, Trust,
+    UnixMicros, Wall,
 };
 
 type C = Credits;
@@ -296,6 +297,33 @@ fn step(rng: &mut Rng, books: &mut Books, model: &mut Model, wall: &Wall, now: u
     }
 }
 
+/// As a limiter: what is available is allowed and no more; `Until` is exact, and `Busy` is for ever, left alone.
+fn the_limiter_says_when(rng: &mut Rng, books: &Books, wall: &Wall, (now, full): (u64, bool), label: &str) {
+    let (at, need) = (Instant::from_secs(now), rng.below(200));
+    let allow = |at: Instant| books.clone().ask(wall, JobId(999), Duration::MAX).unwrap().allow(at, need);
+    let room = books.clone().ask(wall, JobId(999), Duration::MAX).unwrap().available(at);
+    assert_eq!(allow(at).is_ok(), need <= room, "{label}: {need} of {room}");
+    match allow(at) {
+        Ok(()) => {}
+        Err(Denied::Until(then)) => {
+            assert!(then > at, "{label}: {need}");
+            let just_before = then.saturating_sub(Duration::from_micros(1));
+            assert_eq!(allow(just_before), Err(Denied::Until(then)), "{label}: {need}");
+            assert_eq!(allow(then), Ok(()), "{label}: {need}");
+        }
+        // All places are taken.
+        Err(Denied::Busy) if full => {}
+        // Nothing here lasts longer than that.
+        Err(Denied::Busy) => {
+            assert!((now..now + 300).step_by(3).all(|t| allow(Instant::from_secs(t)).is_err()), "{label}: {need}");
+        }
+        Err(Denied::Never { max }) => {
+            assert!(need > max, "{label}: {need} of {max}");
+            assert!((now..now + 300).step_by(3).all(|t| allow(Instant::from_secs(t)).is_err()), "{label}: {need}");
+        }
+    }
+}
+
 #[test]
 fn grants_do_what_a_slow_obvious_model_does_and_are_conserved() {
     for run in 1..=RUNS {
@@ -331,6 +359,9 @@ fn grants_do_what_a_slow_obvious_model_does_and_are_conserved() {
             let most = then.take(u64::MAX, SEGMENTS).0.iter().map(|(_, micros)| micros).sum();
             assert_eq!(books.available(stamp, &wall), micros(most), "{label}");
             assert_eq!(books.unaccounted(), micros(model.unaccounted), "{label}");
+            if at % 60 == 0 {
+                the_limiter_says_when(&mut rng, &books, &wall, (now, then.live.len() == PLACES), &label);
+            }
         }
     }
 }

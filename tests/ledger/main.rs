@@ -5,7 +5,9 @@
 //! the reference model is simpler than the rules, the rules hold and the test says so.
 
 mod asks;
+mod bad_input;
 mod changes;
+mod complaints;
 mod contract;
 mod dates;
 mod golden;

@@ -18,6 +18,7 @@ macro_rules! questions {
         seen(gate().sending(any(), any()));
         seen(gate().cancel(any(), any()));
         seen(gate().answered(any(), any(), any(), any(), any()));
+        seen(gate().cancel_retry(any()));
         seen(gate().tag(any(), any()));
         seen(gate().finished(any(), any(), any()));
         seen(gate().refund(any(), any(), any()));

@@ -111,6 +111,7 @@ cases! {
         seen(keeper().sending(any(), any()));
         seen(keeper().cancel(any(), any()));
         seen(keeper().answered(any(), any(), any(), any(), any()));
+        seen(keeper().cancel_retry(any()));
         seen(keeper().finished(any(), any(), any()));
         seen(keeper().renew(any(), any(), any()));
         seen(keeper().refund(any(), any(), any()));

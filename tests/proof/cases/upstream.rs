@@ -26,7 +26,8 @@ cases! {
     retry {
         seen(Retry::new(any(), any(), any()));
         seen(any::<&mut Retry>().decide(any(), any::<&Outcome>(), any(), any()));
-        seen(any::<&Retry>().retried());
+        seen(any::<&mut Retry>().cancel(any()));
+        seen((any::<&Retry>().retried(), any::<&Retry>().taken()));
         any::<&mut Restraint>().sending(any());
         seen(Outcome::from(any::<&tollgate::headers::Feedback>()));
     }
