@@ -53,12 +53,19 @@ const FEATURES: [Feature; 18] = [
     feature("gate_of_five", "Gate of five limits"),
     feature("dispatcher", "Dispatcher: a queue and a gate of a quota and slots"),
     Feature { has_config: false, ..feature("feedback", "Feedback: headers of a response") },
-    Feature { without: "token_bucket", ..feature("persistent_bucket", "Image: a TokenBucket saved and restored") },
-    Feature { without: "ledger", ..feature("journal", "Journal: the ledger kept on flash") },
+    Feature {
+        without: "token_bucket",
+        ..feature("persistent_bucket", "Image: a TokenBucket saved to bytes and restored")
+    },
+    Feature {
+        without: "token_bucket",
+        goals: [[Some((4_095, 4_095)), None], [Some((4_095, 4_095)), None]],
+        ..feature("limiter_keeper", "Image + journal: a TokenBucket kept on flash (LimiterKeeper)")
+    },
+    Feature { without: "ledger", ..feature("journal", "Journal: the ledger kept on flash (Keeper)") },
     Feature {
         without: "ledger_and_bucket",
-        goals: [[Some((4_095, 4_095)), None], [Some((4_095, 4_095)), None]],
-        ..feature("image_and_journal", "Image + journal: both, for a TokenBucket and the ledger")
+        ..feature("image_and_journal", "Journal and image: the ledger kept on flash, a TokenBucket in bytes")
     },
 ];
 
