@@ -31,7 +31,7 @@ const fn feature(binary: &'static str, what: &'static str) -> Feature {
     Feature { binary, without: "nothing", what, goals: [[None; 2]; 2], has_config: true }
 }
 
-const FEATURES: [Feature; 18] = [
+const FEATURES: [Feature; 19] = [
     Feature {
         goals: [[Some((200, 150)), Some((300, 200))], [Some((730, 500)), Some((1_100, 800))]],
         ..feature("token_bucket", "TokenBucket: yes or no")
