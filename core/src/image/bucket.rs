@@ -1,6 +1,7 @@
 //! The image of a [`TokenBucket`]: its level, and the quota that the level is counted in.
 
 use crate::bucket::{Inherit, MAX_MISSING, TokenBucket};
+use crate::gain::gained;
 use crate::image::bytes::{Reader, Writer};
 use crate::image::{Body, Config, Shift};
 use crate::quota::MAX_FULL;
@@ -49,7 +50,7 @@ impl Body for TokenBucket {
         let life = life.max(self.life).wrapping_add(1);
         *self = Self { gain, seq, life, faults, missing, last, step, room, tail };
         // What accrued before this clock began.
-        self.missing = self.missing.saturating_sub(excess.as_micros().saturating_mul(u64::from(gain)));
+        self.missing = self.missing.saturating_sub(gained(excess.as_micros(), gain));
         if !is_same {
             // The old quota was only needed to know what the level means.
             self.set_quota(when.now(), own, Inherit::KeepUsed);
