@@ -366,7 +366,9 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
     /// The same with all that time does until then.
     #[inline(never)]
     fn line_fits_then(&self, line: &Line, eff: Instant, endings: &(impl Iterator<Item = Ending> + Clone)) -> bool {
-        let view = self.view_with(line.account, eff, endings.clone());
+        let rolling = self.is_rolling(line.account);
+        // Elsewhere it makes no difference to what is free whether something is held or posted.
+        let view = self.view_with(line.account, eff, endings.clone().filter(|ending| rolling || !ending.posts));
         view.is_none_or(|(spec, budget)| line.micros <= budget.free(spec))
     }
 
