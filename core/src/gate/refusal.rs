@@ -121,16 +121,25 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// When leases alone free enough slots.
     #[inline(never)]
     fn slots_return(&self, asked: Instant, weight: u32) -> Denied {
-        let mut at = asked;
+        let wanted = self.taken(asked).saturating_add(u64::from(weight));
+        let (mut at, mut missing) = (asked, wanted.saturating_sub(u64::from(self.slots())));
         for _ in 0..JOBS {
-            let later = self.jobs.iter().filter(|job| job.state.has_slot() && job.ends > at);
-            at = later.map(|job| job.ends).soonest();
-            if at == Instant::MAX {
+            let (mut next, mut freed) = (Instant::MAX, 0u64);
+            for job in self.jobs.iter().filter(|job| job.state.has_slot() && job.ends > at) {
+                if job.ends < next {
+                    (next, freed) = (job.ends, 0);
+                }
+                if job.ends == next {
+                    freed = freed.saturating_add(job.weight.into());
+                }
+            }
+            if next == Instant::MAX {
                 break;
             }
-            if self.slots_fit(at, weight) {
-                return Denied::Until(at);
+            if freed >= missing {
+                return Denied::Until(next);
             }
+            (at, missing) = (next, missing.saturating_sub(freed));
         }
         Denied::Busy
     }
