@@ -31,6 +31,9 @@ fn five() -> Five {
     Gate::new(limits, now).with_slots(SLOTS)
 }
 
+/// How an answer is numbered that the request was not sent.
+const NOT_SENT: u8 = 6;
+
 /// One thing that happens, and how long after the one before.
 #[derive(Clone, Debug)]
 struct Step {
@@ -130,14 +133,11 @@ impl Play {
             }
             Event::Answered(index, how) => {
                 let Some(index) = at(*index) else { return (String::new(), false) };
-                let said = match [OK, OK, BLIND, BROKEN].get(usize::from(*how)) {
-                    Some(outcome) => {
-                        gate.answered(now, &permits[index], outcome, &mut retry(Repeatable::Keyed), 7).map(Some)
-                    }
-                    None => {
-                        let fate = [Fate::Runs, Fate::Refused, Fate::NotSent, Fate::Unknown][usize::from(*how) - 4];
-                        gate.resolved(now, &permits[index], fate).map(|()| None)
-                    }
+                let said = if let Some(outcome) = [OK, OK, BLIND, BROKEN].get(usize::from(*how)) {
+                    gate.answered(now, &permits[index], outcome, &mut retry(Repeatable::Keyed), 7).map(Some)
+                } else {
+                    let fate = [Fate::Runs, Fate::Refused, Fate::NotSent, Fate::Unknown][usize::from(*how) - 4];
+                    gate.resolved(now, &permits[index], fate).map(|()| None)
                 };
                 if said.is_ok() {
                     let _ = permits.swap_remove(index);
@@ -256,7 +256,7 @@ proptest! {
         let mut play = Play::new();
         let (mut now, mut last) = (start(), start());
         let mut granted: Vec<(Instant, u64)> = Vec::new();
-        let mut sent: Vec<(Instant, u64)> = Vec::new();
+        let mut sent: Vec<(Instant, u64, String)> = Vec::new();
         let mut out: Vec<(String, u64)> = Vec::new();
         for (Step { wait, event }, back) in steps.iter().zip(back) {
             now = now.saturating_add(Duration::from_micros(*wait));
@@ -266,7 +266,11 @@ proptest! {
             while play.gate.expire(stamp).is_some() {}
             last = last.max(stamp);
             let before = play.permits.len();
-            let which = if let Event::Sending(at) = event { at.checked_rem(before) } else { None };
+            let which = match event {
+                Event::Sending(at) | Event::Answered(at, NOT_SENT) => at.checked_rem(before),
+                _ => None,
+            };
+            let named = which.map(|index| format!("{:?}", Some(&play.permits[index])));
             let (said, refused) = play.step(stamp, event);
             if !refused && play.permits.len() > before {
                 let requests = match event {
@@ -276,15 +280,19 @@ proptest! {
                 granted.push((last, requests));
                 out.push((format!("{:?}", play.permits.last()), requests));
             }
-            if let Some(index) = which.filter(|_| said == "Some(Ok(()))") {
-                let name = format!("{:?}", Some(&play.permits[index]));
+            if let Some(name) = named {
                 let requests = out.iter().find(|(permit, _)| *permit == name).map_or(0, |(_, requests)| *requests);
-                sent.push((last, requests));
+                match &*said {
+                    "Some(Ok(()))" => sent.push((last, requests, name)),
+                    // It had not gone out after all.
+                    "Ok(None)" => sent.retain(|(.., sent)| *sent != name),
+                    _ => {}
+                }
             }
             // The strict window, over every window that ends with a sent request.
-            for (end, _) in &sent {
-                let inside = sent.iter().filter(|(at, _)| *at <= *end && end.saturating_since(*at) < STRICT.1);
-                let used: u64 = inside.map(|(_, requests)| *requests).sum();
+            for (end, ..) in &sent {
+                let inside = sent.iter().filter(|(at, ..)| *at <= *end && end.saturating_since(*at) < STRICT.1);
+                let used: u64 = inside.map(|(_, requests, _)| *requests).sum();
                 prop_assert!(used <= u64::from(STRICT.0), "{used} in one window");
             }
             // Sums of weight, and books. Under Reject the last word can only be over by what it says to be missing.
@@ -296,7 +304,8 @@ proptest! {
             }
         }
         // The bucket, over every interval that starts and ends with a grant; what was cancelled may have come back.
-        let returned = play.gate.counters().expired > 0 || steps.iter().any(|step| matches!(step.event, Event::Cancel(_)));
+        let returns = |step: &Step| matches!(step.event, Event::Cancel(_) | Event::Answered(_, NOT_SENT));
+        let returned = play.gate.counters().expired > 0 || steps.iter().any(returns);
         for (index, (from, _)) in granted.iter().enumerate().filter(|_| !returned) {
             for until in index..granted.len() {
                 let used: u64 = granted[index..=until].iter().map(|(_, requests)| *requests).sum();
