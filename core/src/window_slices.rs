@@ -70,6 +70,7 @@ impl Holds {
         Self { units: 0, since, until: since, mark }
     }
 
+    #[inline(never)]
     pub(crate) fn at(&self, eff: Instant) -> u64 {
         if is_live(self.until, eff) { self.units } else { 0 }
     }
@@ -143,44 +144,65 @@ impl<const B: usize> WindowSlices<B> {
     }
 
     /// The slices in the order in which they leave: the first at the end of the running one.
+    #[cfg(feature = "image")]
     pub(crate) fn leaving(&self) -> impl Iterator<Item = u32> + '_ {
-        let mut oldest = self.oldest;
-        (0..=B).map(move |left| {
-            let count = if left < B { self.past.get(oldest).copied() } else { None };
-            oldest = Self::after(oldest);
-            count.unwrap_or(self.running)
-        })
+        let (late, early) = self.past.split_at_checked(self.oldest).unwrap_or((&[], &self.past));
+        early.iter().chain(late).copied().chain(core::iter::once(self.running))
     }
 
+    /// The place after this one in the ring.
     #[inline]
-    const fn after(slice: usize) -> usize {
-        let next = slice.wrapping_add(1);
+    const fn after(place: usize) -> usize {
+        let next = place.wrapping_add(1);
         if next < B { next } else { 0 }
     }
 
-    /// Lets slices leave as time comes up to `eff`, until at most `target` is used: how much that is, and since when.
-    /// Nothing moves.
+    /// How long the running slice runs already. The end of time ends none: nothing leaves there.
     #[inline(never)]
-    fn drained(&self, eff: Instant, target: u64) -> (u64, Instant) {
-        let (mut used, mut since, mut end) = (self.used, Instant::ORIGIN, self.head);
-        for count in self.leaving() {
-            end = end.saturating_add(self.slice);
-            if used <= target || eff < end {
-                break;
-            }
-            since = end;
-            if end == Instant::MAX {
-                break;
-            }
-            used = used.saturating_sub(u64::from(count));
-        }
-        (used, since)
+    fn since_head(&self, eff: Instant) -> u64 {
+        eff.min(Instant::from_micros(u64::MAX - 1)).saturating_since(self.head).as_micros()
+    }
+
+    /// When the running slice will have left, and with it all the others.
+    #[inline(never)]
+    fn end_of_all(&self) -> Instant {
+        self.head.saturating_add(self.slice).saturating_add(self.window.length())
     }
 
     /// What the slices hold at `eff`. Nothing moves.
-    #[inline]
+    #[inline(never)]
     fn used_at(&self, eff: Instant) -> u64 {
-        self.drained(eff, 0).0
+        let (mut since, slice) = (self.since_head(eff), self.slice.as_micros());
+        if since >= self.window.length().as_micros().saturating_add(slice) {
+            return 0;
+        }
+        let (mut used, mut oldest) = (self.used, self.oldest);
+        while let (Some(left), Some(count)) = (since.checked_sub(slice), self.past.get(oldest)) {
+            (since, oldest) = (left, Self::after(oldest));
+            used = used.wrapping_sub(u64::from(*count));
+        }
+        used
+    }
+
+    /// When the slices alone hold at most `target`.
+    #[inline(never)]
+    fn slices_fall_to(&self, target: u64) -> Instant {
+        if target < u64::from(self.running) {
+            return self.end_of_all();
+        }
+        if self.used <= target {
+            return Instant::ORIGIN;
+        }
+        let (mut end, mut used, mut oldest) = (self.head, self.used, self.oldest);
+        for _ in 0..B {
+            if used <= target {
+                break;
+            }
+            end = end.saturating_add(self.slice);
+            used = used.wrapping_sub(self.past.get(oldest).copied().map_or(0, u64::from));
+            oldest = Self::after(oldest);
+        }
+        end
     }
 
     /// Nothing is held in either generation.
@@ -205,7 +227,8 @@ impl<const B: usize> WindowSlices<B> {
             return first;
         }
         // The sum only falls: at the ends of slices, and when a generation of holds is forgotten.
-        let [young, aged] = [self.young.until, self.aged.until].map(|until| self.falls_after(until.max(from), target));
+        let young = self.falls_after(self.young.until.max(from), target);
+        let aged = self.falls_after(self.aged.until.max(from), target);
         first.min(young).min(aged)
     }
 
@@ -213,36 +236,44 @@ impl<const B: usize> WindowSlices<B> {
     #[inline(never)]
     fn falls_after(&self, start: Instant, target: u64) -> Instant {
         match target.checked_sub(self.held_at(start)) {
-            Some(left) => self.drained(Instant::MAX, left).1.max(start),
+            Some(left) => self.slices_fall_to(left).max(start),
             None => Instant::MAX,
         }
     }
 
-    /// Moves the running slice up to `eff`. Slices that have all left re-anchor there, without a division.
+    /// Moves the running slice up to `eff`.
     pub(crate) fn advance(&mut self, eff: Instant) {
+        if eff.as_micros().wrapping_sub(self.head.as_micros()) >= self.slice.as_micros() {
+            self.roll(eff);
+        }
+        // What is over must not come back to life when a new hold joins it.
+        let fresh = Holds::none(eff, self.young.mark.max(self.aged.mark).wrapping_add(1));
+        let is_live = |holds: &Holds| is_live(holds.until, eff);
+        if !is_live(&self.young) {
+            self.young = fresh;
+        } else if !is_live(&self.aged) && eff.saturating_since(self.young.since) >= self.window.lease() {
+            (self.aged, self.young) = (self.young, fresh);
+        }
+        self.last = self.last.max(eff);
+    }
+
+    /// The same where slices have ended. Those that have all left re-anchor there, without a division.
+    #[inline(never)]
+    fn roll(&mut self, eff: Instant) {
+        let (mut since, slice) = (self.since_head(eff), self.slice.as_micros());
         for _ in 0..=B {
-            let end = self.head.saturating_add(self.slice);
-            if eff < end || end == Instant::MAX {
-                break;
+            if since < slice {
+                return;
             }
+            since = since.wrapping_sub(slice);
             if let Some(oldest) = self.past.get_mut(self.oldest) {
-                self.used = self.used.saturating_sub(u64::from(*oldest));
+                self.used = self.used.wrapping_sub(u64::from(*oldest));
                 *oldest = core::mem::take(&mut self.running);
             }
             self.oldest = Self::after(self.oldest);
-            self.head = end;
+            self.head = Instant::from_micros(self.head.as_micros().wrapping_add(slice));
         }
-        if self.used == 0 && eff >= self.head.saturating_add(self.slice) {
-            self.head = eff;
-        }
-        // What is over must not come back to life when a new hold joins it.
-        let (lease, fresh) = (self.window.lease(), self.young.mark.max(self.aged.mark).wrapping_add(1));
-        if !is_live(self.young.until, eff) {
-            self.young = Holds::none(eff, fresh);
-        } else if !is_live(self.aged.until, eff) && eff.saturating_since(self.young.since) >= lease {
-            self.aged = core::mem::replace(&mut self.young, Holds::none(eff, fresh));
-        }
-        self.last = self.last.max(eff);
+        self.head = if since < slice { self.head } else { eff };
     }
 
     #[inline]

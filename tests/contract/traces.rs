@@ -164,6 +164,13 @@ fn nothing_is_booked_at_the_end_of_time_that_does_not_fit() {
     let mut slices = WindowSlices::<2>::new(window, History::Empty, s(0)).expect("half a second");
     slices.allow(end, 3).expect("empty");
     assert_eq!(slices.reserve(end, 1, Duration::MAX).map(drop), Err(Denied::Until(end)));
+
+    // What was used three halves of a second before would leave there.
+    let before = |halves: u64| end.saturating_sub(Duration::from_millis(500 * halves));
+    let mut slices = WindowSlices::<2>::new(window, History::Empty, before(3)).expect("half a second");
+    slices.allow(before(3), 2).expect("empty");
+    slices.allow(before(1), 1).expect("one is left");
+    assert_eq!(slices.allow(end, 1), Err(Denied::Until(end)));
 }
 
 /// A at 0, B at 5, a window of 10; a grant at 12 forgets A; then A is released, with the stamp 3.
