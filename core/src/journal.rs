@@ -1,8 +1,18 @@
-//! Money that survives a power cut: budgets, jobs and ids in a journal on NOR flash.
+//! What survives a power cut: one limiter, the money of a ledger, or that of a gate, in a journal on NOR flash.
 //!
-//! Whoever counts only in memory starts whole after every reboot. A [`Keeper`] writes down what a budget may have used
-//! *before* it is used; within that lease nothing is written. A [`GateKeeper`] does so for the money of a gate, and writes
-//! down each of its jobs. For what is no money take an image of the limiter instead.
+//! Whoever counts only in memory starts whole after every reboot. These write down what may be used *before* it is used;
+//! within that lease nothing is written.
+//!
+//! | what | with |
+//! |---|---|
+//! | one limiter: a quota, a window, a duty cycle | [`LimiterKeeper`] |
+//! | one thing that grants nothing: a backoff, a breaker, the clock | [`ImageLog`] |
+//! | the money of a ledger, its jobs and ids | [`Keeper`] |
+//! | the money and the jobs of a gate | [`GateKeeper`] |
+//! | a place of your own for bytes: an EEPROM, a file, a backup register | an [image](crate::Image) alone |
+//!
+//! The first two take the features `image` and `journal`; they cost a fraction of a [`Keeper`], for they have one record
+//! instead of seven kinds, and nothing to replay.
 //!
 //! ```text
 //!  charge ──> inside the lease ───────────────────────────────> granted
@@ -10,8 +20,8 @@
 //!                                                 └─> failed ───> nothing granted
 //! ```
 //! Any flash with [`embedded_storage::nor_flash::NorFlash`] will do, as two or more pages in a ring; erased is all ones.
-//! Records are slots of 32 bytes with a number and a checksum. A cut at any byte of any write or erase, and another one
-//! while the first is being recovered from, loses nothing that was granted.
+//! Records have a number and a checksum. A cut at any byte of any write or erase, and another one while the first is being
+//! recovered from, loses nothing that was granted.
 
 mod books;
 mod drive;

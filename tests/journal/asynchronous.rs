@@ -4,8 +4,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use tollgate::journal::{Async, Keeper};
-use tollgate::{Instant, JobId};
+use tollgate::journal::{Async, ImageLog, Keeper, LimiterKeeper};
+use tollgate::{Duration, Instant, JobId, Limiter, Mismatch, Offline, Quota, Start, TokenBucket};
 
 use crate::support::*;
 
@@ -32,4 +32,31 @@ fn both_kinds_of_driver_write_the_same_bytes() {
     let Async(flash) = other.into_flash();
     assert_eq!(flash.bytes(), blocking.into_flash().bytes());
     assert_eq!(used(&open(flash, lease(3)).unwrap()), micros(600));
+}
+
+#[test]
+fn one_limiter_is_kept_by_both_kinds_of_driver_in_the_same_bytes() {
+    type Blocking = LimiterKeeper<TokenBucket, Small>;
+    const QUOTA: Quota = tollgate::valid!(Quota::new(60, Duration::from_mins(1)));
+    let (start, unknown) = (Instant::ORIGIN, (Offline::Unknown, Mismatch::Refuse));
+    let bucket = || TokenBucket::new(QUOTA, Start::Full, start);
+    let log = ImageLog::open(Small::new(1024), LAYOUT).unwrap();
+    let mut blocking = Blocking::open(log, bucket(), 3, start, unknown.0, unknown.1).unwrap();
+    let log = ready(ImageLog::<_, 96>::open_async(Async(Small::new(1024)), LAYOUT)).unwrap();
+    let mut other = ready(LimiterKeeper::open_async(log, bucket(), 3, start, unknown.0, unknown.1)).unwrap();
+    for now in 0..300 {
+        let now = Instant::from_secs(now);
+        assert_eq!(blocking.allow(now, 1).is_ok(), ready(other.allow(now, 1)).is_ok());
+    }
+    blocking.save(start).unwrap();
+    ready(other.save(start)).unwrap();
+    let Async(mut flash) = other.into_flash();
+    assert_eq!(flash.bytes(), blocking.into_flash().bytes());
+    // A future that is dropped has changed nothing.
+    let log = ready(ImageLog::<_, 96>::open_async(Async(&mut flash), LAYOUT)).unwrap();
+    let mut keeper = ready(LimiterKeeper::open_async(log, bucket(), 3, start, unknown.0, unknown.1)).unwrap();
+    let before = keeper.limiter().available(start);
+    drop(keeper.allow(start, 1));
+    assert_eq!((keeper.limiter().available(start), keeper.log().records()), (before, 0));
+    ready(keeper.allow(start, 1)).unwrap();
 }

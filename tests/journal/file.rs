@@ -4,13 +4,36 @@ use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
-use tollgate::journal::{GateKeeper, Health, Keeper, Keeping};
-use tollgate::{Duration, Gate, Instant, JobId, JobState, Ledger, Limits, Report, Request};
+use tollgate::journal::{GateKeeper, Health, ImageLog, Keeper, Keeping, LimiterKeeper};
+use tollgate::{
+    Duration, Gate, Instant, JobId, JobState, Ledger, Limiter, Limits, Mismatch, Offline, Quota, Report, Request,
+    Start, TokenBucket,
+};
 use tollgate_std::{JournalFile, JournalFileError};
 
 use crate::support::*;
+
+/// A child has all files of its parent until it runs a program of its own, and so their locks. Who starts one waits for those
+/// who open files, and they for it.
+static FILES: RwLock<()> = RwLock::new(());
+
+fn files() -> RwLockReadGuard<'static, ()> {
+    FILES.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// This program again, for one of its tests.
+fn start(test: &str, variable: &str, path: &Path) -> Child {
+    let _alone = FILES.write().unwrap_or_else(PoisonError::into_inner);
+    Command::new(env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env(variable, path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
 
 fn path(name: &str) -> PathBuf {
     let path = env::temp_dir().join(format!("tollgate-journal-{}-{name}", std::process::id()));
@@ -37,26 +60,53 @@ fn child_that_spends_until_it_is_killed() {
 #[test]
 fn a_process_that_is_killed_has_lost_nothing_it_granted() {
     let path = path("killed");
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "file::child_that_spends_until_it_is_killed", "--nocapture"])
-        .env("TOLLGATE_JOURNAL_CHILD", &path)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = start("file::child_that_spends_until_it_is_killed", "TOLLGATE_JOURNAL_CHILD", &path);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     // The test runner's own words may come before the first number on its line.
     let number = |line: String| line.split("granted ").nth(1).and_then(|number| number.parse::<u64>().ok());
     assert_eq!(lines.by_ref().filter_map(number).nth(49), Some(50));
     child.kill().unwrap();
     child.wait().unwrap();
+    let _files = files();
     let granted = lines.filter_map(number).last().unwrap_or(50);
     let known = used(&keep(&path));
     assert!(known >= micros(granted) && known <= micros(granted + 1), "{known} {granted}");
     fs::remove_file(path).unwrap();
 }
 
+fn keep_bucket(path: &Path) -> LimiterKeeper<TokenBucket, JournalFile> {
+    const QUOTA: Quota = tollgate::valid!(Quota::new(1_000_000, Duration::from_days(365)));
+    let file = JournalFile::open(path, JournalFile::LAYOUT).unwrap();
+    let log = ImageLog::open(file, JournalFile::LAYOUT).unwrap();
+    let bucket = TokenBucket::new(QUOTA, Start::Full, Instant::ORIGIN);
+    LimiterKeeper::open(log, bucket, 8, Instant::ORIGIN, Offline::Unknown, Mismatch::Refuse).unwrap()
+}
+
+#[test]
+fn a_bucket_in_a_file_goes_on_after_it_is_opened_anew_and_its_lease_counts() {
+    let _files = files();
+    let path = path("bucket");
+    for (boot, used) in [(1, 0), (2, 16), (3, 32)] {
+        let mut keeper = keep_bucket(&path);
+        assert_eq!(keeper.limiter().available(Instant::ORIGIN), 1_000_000 - used, "boot {boot}");
+        assert!((0..11).all(|_| keeper.allow(Instant::ORIGIN, 1).is_ok()));
+        assert_eq!(keeper.log().records(), 2);
+    }
+    // What was cut off of the last record is a record less, and one lease.
+    let mut bytes = fs::read(&path).unwrap();
+    let last = bytes.chunks(96).take_while(|record| record.iter().any(|byte| *byte != 0xFF)).count() - 1;
+    bytes[last * 96 + 50..(last + 1) * 96].fill(0xFF);
+    fs::write(&path, &bytes).unwrap();
+    let keeper = keep_bucket(&path);
+    assert_eq!(keeper.limiter().available(Instant::ORIGIN), 1_000_000 - 40);
+    assert_eq!(keeper.health(), Health::Torn { slots: 1 });
+    drop(keeper);
+    fs::remove_file(path).unwrap();
+}
+
 #[test]
 fn a_second_process_does_not_get_the_same_budget() {
+    let _files = files();
     let path = path("locked");
     let keeper = keep(&path);
     assert!(matches!(JournalFile::open(&path, JournalFile::LAYOUT), Err(JournalFileError::Locked)));
@@ -77,6 +127,7 @@ fn a_full_disk_is_an_error_before_anything_is_granted() {
 
 #[test]
 fn a_file_that_was_cut_while_it_was_made_is_made_again_and_another_one_is_left_alone() {
+    let _files = files();
     let path = path("short");
     fs::write(&path, vec![0xFF; 70_000]).unwrap();
     drop(keep(&path));
@@ -128,12 +179,7 @@ fn child_that_sends_jobs_until_it_is_killed() {
 #[test]
 fn a_process_that_is_killed_has_lost_no_job_it_sent() {
     let path = directory("killed");
-    let mut child = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "file::child_that_sends_jobs_until_it_is_killed", "--nocapture"])
-        .env("TOLLGATE_STATE_CHILD", &path)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut child = start("file::child_that_sends_jobs_until_it_is_killed", "TOLLGATE_STATE_CHILD", &path);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
     let number =
         |line: &String, word: &str| line.split(word).nth(1).and_then(|number| number.trim().parse::<u64>().ok());
@@ -146,6 +192,7 @@ fn a_process_that_is_killed_has_lost_no_job_it_sent() {
     assert!(lines.by_ref().map(&mut hear).any(|finished| finished == 30));
     child.kill().unwrap();
     child.wait().unwrap();
+    let _files = files();
     let _ = lines.map(&mut hear).last();
     let keeper = guard(&path);
     let report = keeper.gate().report(keeper.base(), ACCOUNT).unwrap();
@@ -160,6 +207,7 @@ fn a_process_that_is_killed_has_lost_no_job_it_sent() {
 
 #[test]
 fn a_file_that_was_cut_at_any_byte_of_a_job_knows_it_or_never_sent_it() {
+    let _files = files();
     let path = directory("cut");
     let cut = directory("cut-copy");
     let mut keeper = guard(&path);

@@ -63,7 +63,8 @@ impl<L: Subject, K: Store<L>, const B: usize> Sweep<L, K, B> {
             for at in 0..whole.flash().bytes_touched() - before {
                 self.cut(&store, &model, id, at, real, cost);
             }
-            (store, _) = (whole, model.take(real, cost));
+            store = whole;
+            model.take(real, cost);
         }
         self.tally
     }
@@ -81,11 +82,11 @@ impl<L: Subject, K: Store<L>, const B: usize> Sweep<L, K, B> {
         self.tally.cuts += 1;
         // It is off for up to three seconds.
         let real = real + id * 31 % 3_000_000;
-        if self.tally.cuts % self.second == 0 {
+        if self.tally.cuts.is_multiple_of(self.second) {
             self.cut_again(&flash, &model, real, wake, cut);
         }
         // Nearly all cuts of a whole page are in its erasing.
-        let steps = if self.tally.cuts % 8 == 0 { 12 } else { 2 };
+        let steps = if self.tally.cuts.is_multiple_of(8) { 12 } else { 2 };
         self.live(flash, model, real, wake, u64::from(LEASE), steps);
     }
 

@@ -10,6 +10,7 @@ mod gate_cuts;
 mod gate_money;
 mod gates;
 mod limiter_cuts;
+mod limiter_damage;
 mod limiters;
 mod support;
 mod vectors;

@@ -77,7 +77,11 @@ pub struct ImageLog<F, const B: usize = 96> {
 /// assert_eq!(record_bytes(<WindowSlices<60>>::SIZE), 352);
 /// ```
 pub const fn record_bytes(image: usize) -> usize {
-    image.saturating_add(AROUND).next_multiple_of(SLOT as usize)
+    match image.saturating_add(AROUND).checked_next_multiple_of(SLOT as usize) {
+        Some(bytes) => bytes,
+        // Nothing is so large.
+        None => usize::MAX,
+    }
 }
 
 impl<F, const B: usize> ImageLog<F, B> {
@@ -86,7 +90,7 @@ impl<F, const B: usize> ImageLog<F, B> {
             assert!(
                 B.is_multiple_of(32) && B >= 64 && B <= 8_160,
                 "records are a multiple of 32 bytes, from 64 to 8160"
-            )
+            );
         }
         let ring = Ring::new(layout, geometry, u32::try_from(B).unwrap_or(u32::MAX))?;
         Ok(Self { flash, ring, records: 0, turns: 0 })

@@ -189,15 +189,17 @@ impl Kind {
     fn of(layout: &Layout, size: u32) -> Self {
         // At most 255 x 32 bytes, at most 2^15 x 32 a page, and at most 2^12 pages.
         let tag = u32::from_le_bytes([b'T', b'L', FORMAT, 0]) | (size / SLOT) << 24;
-        Self { tag, pages: layout.page_bytes() / SLOT | u32::from(layout.pages()) << 16 }
+        Self { tag, pages: (layout.page_bytes() / SLOT) | (u32::from(layout.pages()) << 16) }
     }
 
     /// What is wrong with a flash that has this where one of ours should be.
     fn fault(self, ours: Self) -> JournalFault {
-        let ([_, _, found, _], differs) = (self.tag.to_le_bytes(), self.tag ^ ours.tag);
-        if differs & 0xFF_FFFF == 0 && self != ours {
+        let [_, _, found, _] = self.tag.to_le_bytes();
+        // Without the size, and without the version.
+        let agrees = |bits: u32| self.tag << bits == ours.tag << bits;
+        if agrees(8) && self != ours {
             JournalFault::OtherLayout
-        } else if differs & 0xFFFF == 0 && self != ours {
+        } else if agrees(16) && self != ours {
             JournalFault::Version { found }
         } else if self.tag | self.pages == 0 {
             JournalFault::Zeroed
@@ -219,8 +221,10 @@ pub(super) struct Survey {
     here: Seen,
     best: Seen,
     page: u16,
-    /// The first place that is neither erased nor may be the first record of all, cut while it was written.
-    strange: Option<Kind>,
+    /// What the first place has that is neither erased nor good.
+    odd: Option<Kind>,
+    /// Not all of those can be the first record of all, cut while it was written.
+    is_strange: bool,
 }
 
 impl Survey {
@@ -230,7 +234,7 @@ impl Survey {
             return;
         }
         // A mark lies behind every record.
-        self.here.next = ring.after(at);
+        let before = core::mem::replace(&mut self.here.next, ring.after(at));
         let mut from = Reader::new(bytes);
         let (seq, kind) = (from.u32(), Kind { tag: from.u32(), pages: from.u32() });
         if seq > 0 && kind == ring.kind && is_sealed(bytes) {
@@ -238,11 +242,10 @@ impl Survey {
         }
         // No page has so many.
         self.here.torn = self.here.torn.wrapping_add(1);
-        // Bits were cleared only where they are to be.
+        self.odd.get_or_insert(kind);
+        // That one is tried in one place after the other, from its beginning on, and bits are cleared only where they are to be.
         let wrong = 1 & !seq | ring.kind.tag & !kind.tag | ring.kind.pages & !kind.pages;
-        if wrong != 0 || at == ring.mark() {
-            self.strange.get_or_insert(kind);
-        }
+        self.is_strange |= wrong != 0 || before != at || seq & kind.tag & kind.pages == u32::MAX;
     }
 
     /// Everything on this page was seen.
@@ -256,8 +259,8 @@ impl Survey {
     /// Where the log goes on.
     pub(super) fn end(&self, ring: &mut Ring) -> Result<(), JournalFault> {
         (ring.newest, ring.page) = (self.best, self.page);
-        match self.strange {
-            Some(kind) if self.best.seq == 0 => Err(kind.fault(ring.kind)),
+        match self.odd {
+            Some(kind) if self.best.seq == 0 && self.is_strange => Err(kind.fault(ring.kind)),
             _ => Ok(()),
         }
     }

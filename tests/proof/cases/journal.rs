@@ -1,8 +1,11 @@
-//! The journal on a flash that answers anything: leases and strict, of a ledger and of a gate; its recovery from any bytes.
+//! The journal on a flash that answers anything: leases and strict, of a limiter, a ledger and a gate; its recovery from any bytes.
 
 use embedded_storage::nor_flash::{ErrorType, NorFlash, NorFlashErrorKind, ReadNorFlash};
-use tollgate::journal::{GateKeeper, Keeper, Keeping, Layout, LayoutError, Lease, Record, Wear};
-use tollgate::{Adaptation, Breaker, Credits, Ledger, Limits, Restraint, TokenBucket, WindowSlices};
+use tollgate::journal::{
+    GateKeeper, ImageLog, Keeper, Keeping, Layout, LayoutError, Lease, LimiterKeeper, Record, Wear, record_bytes,
+};
+use tollgate::{Adaptation, Backoff, Book, Breaker, Credits, Image, Ledger, Limits, Restraint};
+use tollgate::{TokenBucket, WindowLog, WindowSlices};
 use tollgate_proof::{any, cases, seen};
 
 /// Reads bytes that nobody knows, and fails when it likes.
@@ -45,6 +48,17 @@ type Full = GateKeeper<Flash, Limits<TokenBucket, WindowSlices<60>, Money, Break
 
 /// Two budgets, eight holds of which four are kept as jobs, sixteen resolved ones.
 type Books = Keeper<'static, Flash, 2, 8, 4, 2, 16>;
+
+/// A limiter in a journal of its own, with nothing known of either.
+#[inline(always)]
+fn keeper_of<L: Book + Image + Clone + 'static, const B: usize>() {
+    seen(LimiterKeeper::<L, Flash, B>::open(any(), any(), any(), any(), any(), any()).map(drop));
+    let keeper = any::<&mut LimiterKeeper<L, Flash, B>>;
+    seen(keeper().allow(any(), any()));
+    seen(keeper().save(any()));
+    seen((keeper().limiter().room(any()), keeper().limiter_mut(), keeper().left(), keeper().health()));
+    seen((keeper().log().records(), keeper().flash_mut(), any::<LimiterKeeper<L, Flash, B>>().into_flash()));
+}
 
 cases! {
     journal_recovery {
@@ -140,6 +154,25 @@ cases! {
         seen((keeper().base(), keeper().health(), keeper().is_closed(any()), keeper().high(any())));
         seen((keeper().records(), keeper().turns(), keeper().is_behind(), keeper().flash_mut()));
         seen((keeper().gate().status(any()), keeper().ledger().available::<Credits>(any(), any())));
+    }
+
+    /// One limiter each, of every kind that is one.
+    limiter_journals {
+        keeper_of::<TokenBucket, 96>();
+        keeper_of::<WindowLog<16>, 288>();
+        keeper_of::<WindowSlices<60>, 352>();
+        keeper_of::<Breaker, 160>();
+    }
+
+    image_logs {
+        let log = any::<&mut ImageLog<Flash, 160>>;
+        seen(ImageLog::<Flash, 160>::open(Flash, any()).map(drop));
+        seen(ImageLog::<Flash, 160>::format(Flash, any()).map(drop));
+        seen(log().restore(any::<&mut Backoff>(), any(), any(), any()));
+        seen(log().save(any(), any::<&Backoff>()));
+        seen(log().saved_at());
+        seen((log().health(), log().records(), log().turns(), log().flash_mut()));
+        seen((ImageLog::<Flash, 160>::wear(any(), any()), record_bytes(any()), any::<ImageLog<Flash, 160>>().into_flash()));
     }
 
     journal_layout {

@@ -11,7 +11,7 @@
 //!
 //! In the proof: every limiter, slots, budgets, ledger, grants, prices, plans, presets, the calendar and the clocks, backoff,
 //! retry, breaker, adaptation; the gate, the queue, the dispatcher; headers, read and written, structured fields as well;
-//! images of every kind; the journal of a ledger and of a gate, with its recovery from any bytes.
+//! images of every kind; the journal of a limiter, a ledger and a gate, with its recovery from any bytes.
 //!
 //! Not in it, and why:
 //!

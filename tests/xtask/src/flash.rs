@@ -31,7 +31,7 @@ const fn feature(binary: &'static str, what: &'static str) -> Feature {
     Feature { binary, without: "nothing", what, goals: [[None; 2]; 2], has_config: true }
 }
 
-const FEATURES: [Feature; 17] = [
+const FEATURES: [Feature; 18] = [
     Feature {
         goals: [[Some((200, 150)), Some((300, 200))], [Some((730, 500)), Some((1_100, 800))]],
         ..feature("token_bucket", "TokenBucket: yes or no")
@@ -49,12 +49,19 @@ const FEATURES: [Feature; 17] = [
     feature("gate_of_five", "Gate of five limits"),
     feature("dispatcher", "Dispatcher: a queue and a gate of a quota and slots"),
     Feature { has_config: false, ..feature("feedback", "Feedback: headers of a response") },
-    Feature { without: "token_bucket", ..feature("persistent_bucket", "Image: a TokenBucket saved and restored") },
-    Feature { without: "ledger", ..feature("journal", "Journal: the ledger kept on flash") },
+    Feature {
+        without: "token_bucket",
+        ..feature("persistent_bucket", "Image: a TokenBucket saved to bytes and restored")
+    },
+    Feature {
+        without: "token_bucket",
+        goals: [[Some((4_095, 4_095)), None], [Some((4_095, 4_095)), None]],
+        ..feature("limiter_keeper", "Image + journal: a TokenBucket kept on flash (LimiterKeeper)")
+    },
+    Feature { without: "ledger", ..feature("journal", "Journal: the ledger kept on flash (Keeper)") },
     Feature {
         without: "ledger_and_bucket",
-        goals: [[Some((4_095, 4_095)), None], [Some((4_095, 4_095)), None]],
-        ..feature("image_and_journal", "Image + journal: both, for a TokenBucket and the ledger")
+        ..feature("image_and_journal", "Journal and image: the ledger kept on flash, a TokenBucket in bytes")
     },
 ];
 

@@ -47,8 +47,12 @@ const QUOTED: [(&str, &str, &[Words]); 4] = [
             ("Gate of a quota and slots, constant", "`Gate` of a quota and slots"),
             ("Gate of five limits, constant", "`Gate` of five limits"),
             (
-                "Image + journal: both, for a TokenBucket and the ledger, constant",
-                "images and the journal, beside the ledger",
+                "Image + journal: a TokenBucket kept on flash (LimiterKeeper), constant",
+                "`LimiterKeeper`, beside its `TokenBucket`",
+            ),
+            (
+                "Journal and image: the ledger kept on flash, a TokenBucket in bytes, constant",
+                "`Keeper` and an image, beside the ledger",
             ),
             ("hello of examples/firmware, by its limiter", "what the limiter adds to the firmware `hello`"),
         ],
