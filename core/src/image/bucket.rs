@@ -1,10 +1,14 @@
 //! The image of a [`TokenBucket`]: its level, and the quota that the level is counted in.
 
 use crate::bucket::{Inherit, MAX_MISSING, TokenBucket};
+use crate::gain::gained;
 use crate::image::bytes::{Reader, Writer};
 use crate::image::{Body, Config, Shift};
 use crate::quota::MAX_FULL;
 use crate::time::Instant;
+
+/// What an image has of the quota that its level is counted in.
+const QUOTA: usize = 8 + 8 + 4;
 
 impl Body for TokenBucket {
     const KIND: u8 = 1;
@@ -31,12 +35,18 @@ impl Body for TokenBucket {
     fn read(&mut self, from: &mut Reader<'_>, when: &mut Shift) {
         let is_same = when.same;
         let (missing, last, tail) = (from.u64(), from.instant(), from.instant());
-        let (step, room, gain) = (from.u64(), from.u64(), from.u32());
+        from.expect(missing <= MAX_MISSING);
+        let (step, room, gain) = if is_same {
+            from.skip(QUOTA);
+            (self.step, self.room, self.gain)
+        } else {
+            let (step, room, gain) = (from.u64(), from.u64(), from.u32());
+            let full = room.checked_add(step).filter(|full| *full <= MAX_FULL);
+            from.expect(full.is_some() && step > 0 && gain > 0);
+            (step, room, gain)
+        };
         let [seq0, seq1, life, faults] = from.u32().to_le_bytes();
         let seq = u16::from_le_bytes([seq0, seq1]);
-        let full = room.checked_add(step).filter(|full| *full <= MAX_FULL);
-        from.expect(full.is_some() && step > 0 && gain > 0 && missing <= MAX_MISSING);
-        // A level counts from `last`, and so does everything else: a clock that had jumped moves them all.
         let saved = when.last_act(last);
         let ahead = tail.saturating_since(last);
         let (last, excess) = when.ago(when.span(saved, last));
@@ -49,7 +59,7 @@ impl Body for TokenBucket {
         let life = life.max(self.life).wrapping_add(1);
         *self = Self { gain, seq, life, faults, missing, last, step, room, tail };
         // What accrued before this clock began.
-        self.missing = self.missing.saturating_sub(excess.as_micros().saturating_mul(u64::from(gain)));
+        self.missing = self.missing.saturating_sub(gained(excess.as_micros(), gain));
         if !is_same {
             // The old quota was only needed to know what the level means.
             self.set_quota(when.now(), own, Inherit::KeepUsed);
