@@ -4,7 +4,9 @@
 //! what the limit leaves, less one lease for each cut. A store that writes behind fails the same sweep.
 
 use tollgate::journal::{ImageLog, JournalError, LimiterKeepError, LimiterKeeper};
-use tollgate::{Image, Instant, Mismatch, Offline, TokenBucket, WindowLog};
+use tollgate::{
+    Duration, History, Image, Instant, Limiter, Mismatch, Offline, TokenBucket, WhenFull, Window, WindowLog,
+};
 use tollgate_std::testing::{Cut, FlashError};
 
 use crate::limiters::*;
@@ -95,8 +97,9 @@ impl<L: Subject, K: Store<L>, const B: usize> Sweep<L, K, B> {
         let Some((mut store, life)) = K::open(flash, real, wake) else { return self.tally.lost += 1 };
         // Where no time is known there is less, by what it was worth.
         let is_exact = wake == Wake::Trusted || L::IS_TIMELESS;
-        let least = model.room(real).saturating_sub(over);
-        self.tally.below += u64::from(is_exact && store.room(life.now(real)) < least);
+        let (left, most) = (store.room(life.now(real)), model.room(real));
+        self.tally.above += u64::from(left > most);
+        self.tally.below += u64::from(is_exact && left < most.saturating_sub(over));
         self.take_all(&mut store, &mut model, &life, steps);
     }
 
@@ -187,7 +190,7 @@ fn a_store_that_writes_behind_fails_the_same_sweep() {
     let bucket = Sweep::<TokenBucket, Naive<_, 96>, 96>::new(100, u64::MAX, 1).run();
     let window = Sweep::<WindowLog<12>, Naive<_, 256>, 256>::new(100, u64::MAX, 1).run();
     let once = Sweep::<Once, Naive<_, 64>, 64>::new(100, u64::MAX, 1).run();
-    assert!(bucket.above > 0 && window.above > 0, "{bucket:?} {window:?}");
+    assert!(bucket.above > 0 && window.above > 0 && once.above > 0, "{bucket:?} {window:?} {once:?}");
     assert_eq!((bucket.lost, window.lost, once.lost), (0, 0, 0), "the log itself is whole");
 }
 
@@ -250,6 +253,47 @@ fn a_write_that_failed_without_a_reboot_is_skipped_and_what_it_may_have_said_is_
             assert!((known..=known + u64::from(LEASE)).contains(&again.limiter().used), "byte {cut}, step {step}");
         }
     }
+}
+
+/// The bytes of a turn up to the mark of the page before: its erasing, and the record.
+const BEFORE_THE_MARK: u64 = 512 + 64;
+
+#[test]
+fn an_exact_record_that_was_said_to_have_failed_ends_the_lease_before_it() {
+    // Seven records fill a page; the eighth is there, and its mark is not.
+    let mut keeper = once(Small::new(1024));
+    assert!([10, 10, 10, 10, 10, 10, 4].into_iter().all(|cost| Store::allow(&mut keeper, Instant::ORIGIN, cost)));
+    keeper.flash_mut().cut_after(BEFORE_THE_MARK);
+    assert!(keeper.save(Instant::ORIGIN).is_err());
+    keeper.flash_mut().power_on();
+    assert!(Store::allow(&mut keeper, Instant::ORIGIN, 6));
+    let used = keeper.limiter().used;
+    assert!(once(keeper.into_flash()).limiter().used >= used);
+}
+
+#[test]
+fn a_grant_that_was_said_to_have_failed_ends_the_lease_before_it() {
+    const S: fn(u64) -> Instant = Instant::from_secs;
+    let window = || {
+        let window = Window::new(100, Duration::from_secs(60)).unwrap();
+        WindowLog::<9>::new(window, WhenFull::Merge, History::Empty, S(0))
+    };
+    // With a clock that went on.
+    let wake = |flash: Small, now: Instant| {
+        let mut log = ImageLog::<_, 192>::open(flash, WIDE).unwrap();
+        let offline = Offline::Trusted(now.saturating_since(log.saved_at().unwrap().unwrap_or_default()));
+        LimiterKeeper::open(log, window(), LEASE, now, offline, Mismatch::Refuse).unwrap()
+    };
+    // Four records fill a page; the lease of the last has six units left.
+    let mut keeper = wake(Small::new(2048), S(0));
+    assert!([10, 10, 10, 4].into_iter().all(|cost| keeper.allow(S(0), cost).is_ok()));
+    keeper.flash_mut().cut_after(1024 + 192);
+    assert!(keeper.allow(S(0), 7).is_err());
+    keeper.flash_mut().power_on();
+    // Half a minute later they are granted, and the power goes. The record has seven at once, and three in reserve.
+    assert!(keeper.allow(S(30), 6).is_ok());
+    let keeper = wake(keeper.into_flash(), S(30));
+    assert!(keeper.limiter().available(S(61)) <= 100 - 6);
 }
 
 #[test]

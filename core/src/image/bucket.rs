@@ -7,6 +7,9 @@ use crate::image::{Body, Config, Shift};
 use crate::quota::MAX_FULL;
 use crate::time::Instant;
 
+/// What an image has of the quota that its level is counted in.
+const QUOTA: usize = 8 + 8 + 4;
+
 impl Body for TokenBucket {
     const KIND: u8 = 1;
     const LEN: usize = 48;
@@ -32,12 +35,18 @@ impl Body for TokenBucket {
     fn read(&mut self, from: &mut Reader<'_>, when: &mut Shift) {
         let is_same = when.same;
         let (missing, last, tail) = (from.u64(), from.instant(), from.instant());
-        let (step, room, gain) = (from.u64(), from.u64(), from.u32());
+        from.expect(missing <= MAX_MISSING);
+        let (step, room, gain) = if is_same {
+            from.skip(QUOTA);
+            (self.step, self.room, self.gain)
+        } else {
+            let (step, room, gain) = (from.u64(), from.u64(), from.u32());
+            let full = room.checked_add(step).filter(|full| *full <= MAX_FULL);
+            from.expect(full.is_some() && step > 0 && gain > 0);
+            (step, room, gain)
+        };
         let [seq0, seq1, life, faults] = from.u32().to_le_bytes();
         let seq = u16::from_le_bytes([seq0, seq1]);
-        let full = room.checked_add(step).filter(|full| *full <= MAX_FULL);
-        from.expect(full.is_some() && step > 0 && gain > 0 && missing <= MAX_MISSING);
-        // A level counts from `last`, and so does everything else: a clock that had jumped moves them all.
         let saved = when.last_act(last);
         let ahead = tail.saturating_since(last);
         let (last, excess) = when.ago(when.span(saved, last));

@@ -32,7 +32,7 @@ pub enum JournalFault {
         /// Ours.
         expected: u32,
     },
-    /// The journal has pages of another size or number.
+    /// The journal has pages or records of another size, or another number of pages.
     OtherLayout,
     /// A record names an account that is not open.
     NoAccount {
@@ -51,7 +51,7 @@ pub enum JournalFault {
         /// How many are open.
         accounts: u8,
     },
-    /// A page has too few slots for all that may have to be copied to it.
+    /// A page has too few slots for all that may have to be copied to it, or too little room for two images.
     PageTooSmall {
         /// How many it has.
         slots: u16,
@@ -78,7 +78,9 @@ impl fmt::Display for JournalFault {
             Self::Config { found, expected } => {
                 write!(f, "a journal of other accounts ({found:#010x}): expected {expected:#010x}")
             }
-            Self::OtherLayout => f.write_str("a journal with other pages: expected the layout it was made with"),
+            Self::OtherLayout => {
+                f.write_str("a journal with other pages or records: expected the layout it was made with")
+            }
             Self::NoAccount { account } => write!(f, "a record names account {}: expected one that is open", account.0),
             Self::Jobs { most } => write!(f, "the journal has more jobs than fit: expected at most {most}"),
             Self::Keeping { given, accounts } => {

@@ -221,10 +221,8 @@ pub(super) struct Survey {
     here: Seen,
     best: Seen,
     page: u16,
-    /// What the first place has that is neither erased nor good.
-    odd: Option<Kind>,
-    /// Not all of those can be the first record of all, cut while it was written.
-    is_strange: bool,
+    /// The first place that is neither erased nor good, nor may be the first record of all, cut while it was written.
+    strange: Option<Kind>,
 }
 
 impl Survey {
@@ -237,15 +235,17 @@ impl Survey {
         let before = core::mem::replace(&mut self.here.next, ring.after(at));
         let mut from = Reader::new(bytes);
         let (seq, kind) = (from.u32(), Kind { tag: from.u32(), pages: from.u32() });
-        if seq > 0 && kind == ring.kind && is_sealed(bytes) {
+        let is_whole = is_sealed(bytes);
+        if is_whole && seq > 0 && kind == ring.kind {
             return self.here.found(seq, at, from.u32());
         }
         // No page has so many.
         self.here.torn = self.here.torn.wrapping_add(1);
-        self.odd.get_or_insert(kind);
         // That one is tried in one place after the other, from its beginning on, and bits are cleared only where they are to be.
         let wrong = 1 & !seq | ring.kind.tag & !kind.tag | ring.kind.pages & !kind.pages;
-        self.is_strange |= wrong != 0 || before != at || seq & kind.tag & kind.pages == u32::MAX;
+        if is_whole || wrong != 0 || before != at || seq & kind.tag & kind.pages == u32::MAX {
+            self.strange.get_or_insert(kind);
+        }
     }
 
     /// Everything on this page was seen.
@@ -259,8 +259,8 @@ impl Survey {
     /// Where the log goes on.
     pub(super) fn end(&self, ring: &mut Ring) -> Result<(), JournalFault> {
         (ring.newest, ring.page) = (self.best, self.page);
-        match self.odd {
-            Some(kind) if self.best.seq == 0 && self.is_strange => Err(kind.fault(ring.kind)),
+        match self.strange {
+            Some(kind) if self.best.seq == 0 => Err(kind.fault(ring.kind)),
             _ => Ok(()),
         }
     }

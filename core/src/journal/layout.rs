@@ -202,7 +202,8 @@ impl Layout {
 
     /// The page after this one.
     pub(crate) const fn after(&self, page: u16) -> u16 {
-        let next = page.saturating_add(1);
+        // At most 4096.
+        let next = page.wrapping_add(1);
         if next < self.pages { next } else { 0 }
     }
 }

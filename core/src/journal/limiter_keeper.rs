@@ -152,8 +152,6 @@ impl<L, F, const B: usize> LimiterKeeper<L, F, B> {
 }
 
 /// Counts units as used, as a debt if need be: what is committed above a reservation of nothing.
-// Out of line, so that only this way through `settle` is in the program.
-#[inline(never)]
 fn use_up<L: Book>(limiter: &mut L, now: Instant, units: u64) {
     if units > 0 {
         limiter.settle(now, Reservation::new(now, 0, Token::default()), units);
@@ -193,18 +191,16 @@ macro_rules! keeper {
                 // That the whole lease counts, and not only as much of it as there is room for, matters: in truth old
                 // entries may have left and made room for more, which here leave later.
                 let mut record = [0; B];
-                match log.newest(&mut record)$($wait)*? {
+                let gone = match log.newest(&mut record)$($wait)*? {
                     // Older than what was saved last: of the state nothing is known but that the limiter allowed it.
-                    _ if log.ring.is_stale() => {
-                        let all = limiter.room(now);
-                        use_up(&mut limiter, now, all);
-                    }
+                    _ if log.ring.is_stale() => limiter.room(now),
                     Some(lease) => {
                         ImageLog::<$Flash, B>::lay(&record, &mut limiter, now, offline, mismatch)?;
-                        use_up(&mut limiter, now, lease.into());
+                        lease.into()
                     }
-                    None => {}
-                }
+                    None => 0,
+                };
+                use_up(&mut limiter, now, gone);
                 Ok(Self { limiter, log, lease, left: 0 })
             }
 

@@ -17,7 +17,8 @@ use super::log::Log;
 use super::record::{Bytes, Found, PARTS, Record, SLOT, Slot, Words};
 use super::state::Health;
 
-/// What a journal has lost. Its budgets are closed for one period; one without periods waits for its owner.
+/// What a journal has lost. Its budgets are closed for one period; one without periods waits for its owner. In the log of one
+/// image every record is whole in itself, so that only [`NewestPage`](Self::NewestPage) loses anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]

@@ -23,7 +23,7 @@ const JOB_LEASE: Duration = Duration::from_hours(1);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Health {
-    /// The flash was blank: a new journal.
+    /// The flash was blank, or its first record was cut: a new journal.
     New,
     /// Nothing was cut.
     Clean,
@@ -32,7 +32,8 @@ pub enum Health {
         /// How many slots, on the newest page.
         slots: u16,
     },
-    /// Records are lost. Every budget is used up: until its next period, or until its owner repairs it.
+    /// Records are lost. Every budget is used up: until its next period, or until its owner repairs it. One limiter by itself
+    /// is used up only if its newest record is among them.
     Damaged(Damage),
 }
 

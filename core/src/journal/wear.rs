@@ -28,19 +28,21 @@ use super::record::SLOT;
 pub struct Wear {
     /// The bytes of a page.
     pub page_bytes: u32,
-    /// The bytes of a record: 32 in this journal.
+    /// The bytes of a record: 32 in the journal of a ledger or a gate.
     pub record_bytes: u32,
     /// How many pages take turns.
     pub pages: u16,
     /// How often a page can be erased.
     pub endurance: u32,
-    /// Slots of a page that no new record gets: 1 for its header, 1 for its mark, and those of the snapshot.
+    /// Places of a page that no new record gets: 1 for its mark; in the journal of a ledger or a gate also 1 for its header,
+    /// and those of the snapshot.
     pub overhead: u32,
 }
 
 impl Wear {
-    /// The wear of a [`Layout`], with so many slots of snapshot on each page: four a budget, one each for ids, clock and
-    /// blocks, up to three a job.
+    /// The wear of a [`Layout`] under the journal of a ledger or a gate, with so many slots of snapshot on each page: four a
+    /// budget, one each for ids, clock and blocks, up to three a job. For one limiter see
+    /// [`ImageLog::wear`](super::ImageLog::wear).
     pub const fn of(layout: &Layout, endurance: u32, snapshot: u32) -> Self {
         Self {
             page_bytes: layout.page_bytes(),
