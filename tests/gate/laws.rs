@@ -87,6 +87,9 @@ fn lines(cost: u32) -> [Line; 2] {
     [credits, Line::new::<Usd>(AccountId(1), Amount::whole(cost / 4))]
 }
 
+/// Among the ways to answer, the one that everything returns by.
+const NOT_SENT: u8 = 6;
+
 /// A gate and the permits that are out.
 struct Play {
     gate: Five,
@@ -256,7 +259,7 @@ proptest! {
         let mut play = Play::new();
         let (mut now, mut last) = (start(), start());
         let mut granted: Vec<(Instant, u64)> = Vec::new();
-        let mut sent: Vec<(Instant, u64)> = Vec::new();
+        let mut sent: Vec<(Instant, u64, String)> = Vec::new();
         let mut out: Vec<(String, u64)> = Vec::new();
         for (Step { wait, event }, back) in steps.iter().zip(back) {
             now = now.saturating_add(Duration::from_micros(*wait));
@@ -267,6 +270,8 @@ proptest! {
             last = last.max(stamp);
             let before = play.permits.len();
             let which = if let Event::Sending(at) = event { at.checked_rem(before) } else { None };
+            let unsent = if let Event::Answered(at, NOT_SENT) = event { at.checked_rem(before) } else { None };
+            let unsent = unsent.map(|index| format!("{:?}", Some(&play.permits[index])));
             let (said, refused) = play.step(stamp, event);
             if !refused && play.permits.len() > before {
                 let requests = match event {
@@ -279,12 +284,16 @@ proptest! {
             if let Some(index) = which.filter(|_| said == "Some(Ok(()))") {
                 let name = format!("{:?}", Some(&play.permits[index]));
                 let requests = out.iter().find(|(permit, _)| *permit == name).map_or(0, |(_, requests)| *requests);
-                sent.push((last, requests));
+                sent.push((last, requests, name));
+            }
+            // It has not reached the server after all.
+            if let Some(name) = unsent.filter(|_| said.starts_with("Ok")) {
+                sent.retain(|(.., permit)| *permit != name);
             }
             // The strict window, over every window that ends with a sent request.
-            for (end, _) in &sent {
-                let inside = sent.iter().filter(|(at, _)| *at <= *end && end.saturating_since(*at) < STRICT.1);
-                let used: u64 = inside.map(|(_, requests)| *requests).sum();
+            for (end, ..) in &sent {
+                let inside = sent.iter().filter(|(at, ..)| *at <= *end && end.saturating_since(*at) < STRICT.1);
+                let used: u64 = inside.map(|(_, requests, _)| *requests).sum();
                 prop_assert!(used <= u64::from(STRICT.0), "{used} in one window");
             }
             // Sums of weight, and books. Under Reject the last word can only be over by what it says to be missing.
@@ -296,7 +305,8 @@ proptest! {
             }
         }
         // The bucket, over every interval that starts and ends with a grant; what was cancelled may have come back.
-        let returned = play.gate.counters().expired > 0 || steps.iter().any(|step| matches!(step.event, Event::Cancel(_)));
+        let returns = |step: &Step| matches!(step.event, Event::Cancel(_) | Event::Answered(_, NOT_SENT));
+        let returned = play.gate.counters().expired > 0 || steps.iter().any(returns);
         for (index, (from, _)) in granted.iter().enumerate().filter(|_| !returned) {
             for until in index..granted.len() {
                 let used: u64 = granted[index..=until].iter().map(|(_, requests)| *requests).sum();
