@@ -188,6 +188,11 @@ impl Aimd {
         }
     }
 
+    /// Re-anchors it at `now` after a **known** clock fault: a refusal of what is sent from now on is heard again.
+    pub fn restart(&mut self, now: Instant) {
+        self.decreased = self.decreased.map(|last| last.min(now));
+    }
+
     fn lower(&mut self, now: Instant, sent: Instant, to: u32) -> bool {
         if self.decreased.is_some_and(|last| sent < last) {
             return false;

@@ -224,6 +224,21 @@ impl Breaker {
         }
     }
 
+    /// Re-anchors the breaker at `now` after a **known** clock fault: what is open, or waits for a probe, does so at most
+    /// once more, and what it has counted stays counted. A `now` that is not an earlier one changes nothing.
+    pub fn restart(&mut self, now: Instant) {
+        if now >= self.last {
+            return;
+        }
+        self.advance(self.last);
+        (self.last, self.head) = (now, self.head.min(now));
+        match &mut self.phase {
+            Phase::Closed => {}
+            Phase::Open { until } => *until = (*until).min(now.saturating_add(self.policy.open_for)),
+            Phase::HalfOpen { lost_at, .. } => *lost_at = (*lost_at).min(now.saturating_add(self.policy.lost_after)),
+        }
+    }
+
     /// The call was answered by something that is well.
     pub fn success(&mut self, now: Instant, call: Reservation) {
         if let Some(calls) = self.verdict(now, call) {
@@ -363,6 +378,10 @@ impl Book for Breaker {
         Ok(Reservation::new(at, cost, Token { key: 0, mark: self.mark }))
     }
 
+    fn restart(&mut self, now: Instant) {
+        Self::restart(self, now);
+    }
+
     /// Without a verdict: a probe's place is free again.
     fn settle(&mut self, now: Instant, held: Reservation, _actual: u64) {
         if let Some(calls) = self.verdict(now, held)
@@ -387,6 +406,21 @@ mod tests {
 
     fn call(breaker: &mut Breaker, at: u64) -> Reservation {
         breaker.reserve(S(at), 1, Duration::ZERO).unwrap()
+    }
+
+    #[test]
+    fn a_known_clock_fault_keeps_it_open_at_most_once_more() {
+        let mut breaker = breaker(Trip::Consecutive { failures: 1 }, 1);
+        let held = call(&mut breaker, 3_600);
+        breaker.failure(S(3_600), held);
+        assert_eq!(breaker.allow(S(10), 1), Err(Denied::Until(S(3_630))), "an hour ahead and back");
+        breaker.restart(S(10));
+        assert_eq!(breaker.phase(S(39)), Phase::Open { until: S(40) });
+        let probe = call(&mut breaker, 40);
+        breaker.restart(S(40));
+        assert_eq!(breaker.phase(S(44)), Phase::HalfOpen { out: 1, passed: 0, lost_at: S(45) });
+        breaker.success(S(44), probe);
+        assert_eq!(breaker.phase(S(44)), Phase::Closed);
     }
 
     #[test]

@@ -416,4 +416,8 @@ impl Book for TokenBucket {
         self.last = now;
         Ok(())
     }
+
+    fn restart(&mut self, now: Instant) {
+        Self::restart(self, now);
+    }
 }

@@ -57,6 +57,13 @@ impl Burst {
         (lately >= usize::from(self.refusals)).then_some(wait)
     }
 
+    /// Re-anchors it at `now` after a **known** clock fault: what was seen later counts as seen just now.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        for seen in self.seen.iter_mut().flatten() {
+            *seen = (*seen).min(now);
+        }
+    }
+
     /// Forgets what was seen: call it after a success.
     pub fn reset(&mut self) {
         self.seen = [None; 8];

@@ -289,7 +289,8 @@ impl<G: AnyGate, T: Work, const N: usize, const C: usize> Dispatcher<G, T, N, C>
     }
 
     /// Puts a job back that is to be sent again: at its old place, and not before then. [`answered`](Self::answered) does
-    /// so by itself; this is for whoever has asked the gate.
+    /// so by itself; this is for whoever has asked the gate, or decides by himself and has told it what became of the job:
+    /// [`Gate::resolved`](crate::Gate::resolved).
     ///
     /// # Errors
     /// [`Rejected`] with the job: its deadline would have passed, or the queue is full. What its retry took from the stock

@@ -27,6 +27,7 @@ mod part;
 mod reconcile;
 mod refusal;
 mod request;
+mod restart;
 mod status;
 mod time;
 

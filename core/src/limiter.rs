@@ -208,6 +208,18 @@ pub trait Book {
         self.settle(now, held, cost);
         Ok(())
     }
+
+    /// Goes on at `now`, an earlier stamp than the latest, after a **known** clock fault, without giving anything back.
+    /// Override it where the latest stamp is remembered: until the clock has caught up with that, nothing returns.
+    ///
+    /// Not for `dyn Book`, and one that is borrowed is restarted by its owner.
+    #[inline]
+    fn restart(&mut self, now: Instant)
+    where
+        Self: Sized,
+    {
+        let _ = now;
+    }
 }
 
 /// A limiter that is borrowed, or behind `&mut dyn Book`, is a limiter.

@@ -230,6 +230,17 @@ impl Restraint {
         }
     }
 
+    /// Re-anchors it at `now` after a **known** clock fault: what was seen later counts as seen just now, and no retry is
+    /// added.
+    pub fn restart(&mut self, now: Instant) {
+        if let Some(ratio) = &mut self.ratio {
+            ratio.restart(now);
+        }
+        if let Some(burst) = &mut self.burst {
+            burst.restart(now);
+        }
+    }
+
     fn refused(&mut self, now: Instant, entropy: u32) -> Option<Duration> {
         self.burst.as_mut().and_then(|burst| burst.refused(now, entropy))
     }

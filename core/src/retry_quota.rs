@@ -187,6 +187,11 @@ impl RatioBudget {
         true
     }
 
+    /// Re-anchors it at `now` after a **known** clock fault; adds no retry.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        (self.last, self.head) = (self.last.min(now), self.head.min(now));
+    }
+
     fn balance(&self) -> i64 {
         self.slices.iter().fold(self.reserve, |sum, slice| sum.saturating_add(*slice))
     }

@@ -253,6 +253,12 @@ impl Wall {
         (self.anchor, self.candidate, self.known) = (None, None, false);
     }
 
+    /// Knows nothing until the next confirmation, and goes on at `now` after a known clock fault.
+    pub(crate) fn restart(&mut self, now: Instant) {
+        self.freeze();
+        self.last = self.last.min(now);
+    }
+
     /// Whether the date is known.
     pub const fn is_known(&self) -> bool {
         self.known

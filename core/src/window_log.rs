@@ -348,6 +348,10 @@ impl<const N: usize> Book for WindowLog<N> {
             _ => self.enter_late(eff, actual),
         }
     }
+
+    fn restart(&mut self, now: Instant) {
+        Self::restart(self, now);
+    }
 }
 
 #[cfg(test)]

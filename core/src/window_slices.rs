@@ -402,6 +402,10 @@ impl<const B: usize> Book for WindowSlices<B> {
         }
         self.enter_late(eff, target, cost)
     }
+
+    fn restart(&mut self, now: Instant) {
+        Self::restart(self, now);
+    }
 }
 
 #[cfg(test)]

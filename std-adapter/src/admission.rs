@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use tollgate::{Answer, Clock, GateError, Instant, JobId, Outcome, Permit, Retry};
+use tollgate::{Answer, Clock, Fate, GateError, Instant, JobId, Outcome, Permit, Retry};
 
 use crate::clock::StdClock;
 use crate::gated::Gated;
@@ -13,7 +13,8 @@ use crate::shared::Shared;
 /// The permission to send one request, now, from a [`Gate`](tollgate::Gate) that is [`Shared`], or from a
 /// [`Dispatcher`](tollgate::Dispatcher) that is.
 ///
-/// Say [`sending`](Self::sending) when it goes out and [`answered`](Self::answered) when it is over. Dropped before
+/// Say [`sending`](Self::sending) when it goes out and [`answered`](Self::answered) when it is over, or
+/// [`resolved`](Self::resolved) where the program decides about retries by itself. Dropped before
 /// `sending` (an early return, `?`, a panic, a task that is aborted) everything it holds returns. Dropped after it, the
 /// request stays counted and its job is [`Unknown`](tollgate::JobState::Unknown): it may run, and keeps slot and money
 /// until somebody knows. Whoever waits is woken. It belongs to nobody: send it to another thread or task.
@@ -96,6 +97,34 @@ impl<G: Gated, C: Clock> Admission<G, C> {
         self.permit = None;
         log.tell(Event::Job(JobEvent::Answered(answer)));
         Ok(answer)
+    }
+
+    /// Hears what has become of the request, from a program that decides by itself whether to send it again; whoever waits
+    /// is woken. See [`Gate::resolved`](tollgate::Gate::resolved).
+    ///
+    /// # Errors
+    /// [`GateError::StalePermit`]: too late, its job is unknown by now; [`GateError::Unexpected`]: it was not sent, and
+    /// everything returns.
+    ///
+    /// # Example
+    /// ```
+    /// use tollgate::{Clock, Duration, Fate, Gate, JobId, JobState, Limits, Request};
+    /// use tollgate_std::{Shared, StdClock};
+    /// let api = Shared::new(Gate::<_, 8, 2>::new(Limits::new(), StdClock::default().now()));
+    /// let request = Request::new(JobId(1), Duration::from_mins(10));
+    /// let mut admission = api.blocking_admit(&request, Duration::ZERO)?;
+    /// admission.sending()?;
+    /// admission.resolved(Fate::Runs)?; // "202 Accepted"
+    /// assert_eq!(api.look(|gate, now| gate.job(now, JobId(1))), Some(JobState::Running));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn resolved(mut self, fate: Fate) -> Result<(), GateError> {
+        let log = self.log();
+        let permit = self.permit.as_ref().ok_or(GateError::StalePermit)?;
+        self.shared.room.change(log, |gated, now| gated.gate_mut().resolved(now, permit, fate))?;
+        self.permit = None;
+        log.tell(Event::Job(JobEvent::Resolved(fate)));
+        Ok(())
     }
 
     /// The permit alone, for the verbs of the gate inside [`Shared::with`]: dropped, it is void only after its time.

@@ -15,8 +15,8 @@ impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usiz
 
 pub(crate) mod sealed {
     use tollgate::{
-        Answer, AnyLimits, Dispatcher, Duration, Finished, Gate, GateError, Instant, JobId, Line, Outcome, Permit,
-        Retry, Status, Work,
+        Answer, AnyLimits, Dispatcher, Duration, Fate, Finished, Gate, GateError, Instant, JobId, Line, Outcome,
+        Permit, Retry, Status, Work,
     };
 
     /// Where the gate is.
@@ -63,6 +63,7 @@ pub(crate) mod sealed {
             retry: &mut Retry,
             entropy: u32,
         ) -> Result<Answer, GateError>;
+        fn resolved(&mut self, now: Instant, permit: &Permit, fate: Fate) -> Result<(), GateError>;
         fn cancel(&mut self, now: Instant, permit: Permit) -> Result<(), GateError>;
         fn finished(&mut self, now: Instant, id: JobId, actual: &[Line]) -> Result<Finished, GateError>;
         fn renew(&mut self, now: Instant, id: JobId, lease: Duration) -> Result<Instant, GateError>;
@@ -85,6 +86,9 @@ pub(crate) mod sealed {
             entropy: u32,
         ) -> Result<Answer, GateError> {
             self.answered(now, permit, outcome, retry, entropy)
+        }
+        fn resolved(&mut self, now: Instant, permit: &Permit, fate: Fate) -> Result<(), GateError> {
+            self.resolved(now, permit, fate)
         }
         fn cancel(&mut self, now: Instant, permit: Permit) -> Result<(), GateError> {
             self.cancel(now, permit)

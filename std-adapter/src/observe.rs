@@ -7,7 +7,7 @@
 //! | Level | Message |
 //! |---|---|
 //! | `WARN` | `clock went back`; `refused` with the reason `never`: it is asked for more than can ever pass; `lost`: a request that was sent and dropped; `ended` by a panic |
-//! | `DEBUG` | `waiting`, `granted` after a wait, `refused`, `cancelled`, `settled` with a debt; `answered`, `returned`; `queued`, `again`, `ended` |
+//! | `DEBUG` | `waiting`, `granted` after a wait, `refused`, `cancelled`, `settled` with a debt; `answered`, `resolved`, `returned`; `queued`, `again`, `ended` |
 //! | `TRACE` | `granted` at once, `settled`; `sending`, `finished` |
 
 use tollgate::{Binding, Denied, Duration, Instant};

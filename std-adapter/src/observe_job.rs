@@ -1,6 +1,6 @@
 //! What becomes of the jobs of a gate, told to `tracing` as `observe.rs` says.
 
-use tollgate::{Answer, AskError, Cost, Instant};
+use tollgate::{Answer, AskError, Cost, Fate, Instant};
 #[cfg(feature = "tracing")]
 use tracing::{debug, trace, warn};
 
@@ -17,6 +17,8 @@ pub(crate) enum JobEvent {
     Sending,
     /// A request was answered.
     Answered(Answer),
+    /// It was said what has become of a request.
+    Resolved(Fate),
     /// A permit came back, not sent.
     Returned,
     /// A permit came back that was sent, and nobody knows the answer.
@@ -64,6 +66,15 @@ impl JobEvent {
                 };
                 let (until_us, why) = (until.map(Instant::as_micros), why.map(tracing::field::display));
                 debug!(target: TARGET, limit, job, answer, until_us, why, "answered");
+            }
+            Self::Resolved(fate) => {
+                let fate = match fate {
+                    Fate::Runs => "runs",
+                    Fate::Refused => "refused",
+                    Fate::NotSent => "not sent",
+                    Fate::Unknown => "unknown",
+                };
+                debug!(target: TARGET, limit, job, fate, "resolved");
             }
             Self::Returned => debug!(target: TARGET, limit, job, "returned"),
             Self::Lost => warn!(target: TARGET, limit, job, "lost"),

@@ -210,6 +210,9 @@ static void asking(void) {
     POINTER(const tollgate_request, tollgate_gate_ask(g, 0, it, &permit, &why));
     POINTER(tollgate_permit, tollgate_gate_ask(g, 0, &REQUEST, it, &why));
     OPTIONAL(tollgate_why, tollgate_gate_ask(g, 0, &REQUEST, &permit, it));
+    HANDLE(tollgate_gate, g, tollgate_gate_try_ask(handle, 0, &REQUEST, &permit));
+    POINTER(const tollgate_request, tollgate_gate_try_ask(g, 0, it, &permit));
+    POINTER(tollgate_permit, tollgate_gate_try_ask(g, 0, &REQUEST, it));
     HANDLE(tollgate_gate, g, tollgate_gate_earliest(handle, 0, &REQUEST, &u64, &why));
     POINTER(const tollgate_request, tollgate_gate_earliest(g, 0, it, &u64, &why));
     POINTER(uint64_t, tollgate_gate_earliest(g, 0, &REQUEST, it, &why));
@@ -231,6 +234,13 @@ static void asking(void) {
     IS(OK, tollgate_gate_answered(g, 0, &permit, &outcome, &retry, 0, &answer));
     SAME(TOLLGATE_VERB_ACCEPTED, answer.verb);
     IS(ERROR_UNINITIALISED, tollgate_gate_answered(g, 0, &permit, &outcome, &retry, 0, &answer));
+    tollgate_request second = REQUEST;
+    IS(OK, tollgate_gate_try_ask(g, 0, (second.job = 2, &second), &permit));
+    IS(OK, tollgate_gate_sending(g, 0, &permit));
+    HANDLE(tollgate_gate, g, tollgate_gate_resolved(handle, 0, &permit, TOLLGATE_FATE_REFUSED));
+    VALUE(tollgate_permit, &permit, tollgate_gate_resolved(g, 0, handle, TOLLGATE_FATE_REFUSED));
+    IS(OK, tollgate_gate_resolved(g, 0, &permit, TOLLGATE_FATE_REFUSED));
+    IS(ERROR_UNINITIALISED, tollgate_gate_resolved(g, 0, &permit, TOLLGATE_FATE_REFUSED));
 }
 
 static void after_asking(void) {

@@ -246,6 +246,33 @@ static void gates(void) {
     IS(NOTHING, tollgate_gate_next_event(&gate, 9 * SECOND, &at));
 }
 
+/* Yes or no, and a program that decides by itself whether to send again. */
+static void terse(void) {
+    tollgate_permit permit, second = {0};
+    tollgate_request request = REQUEST;
+    tollgate_gate_state after;
+    const uint32_t fates[4] = {TOLLGATE_FATE_UNKNOWN, TOLLGATE_FATE_RUNS, TOLLGATE_FATE_REFUSED, TOLLGATE_FATE_NOT_SENT};
+    const uint32_t states[4] = {TOLLGATE_JOB_STATE_UNKNOWN, TOLLGATE_JOB_STATE_RUNNING, TOLLGATE_JOB_STATE_NONE,
+                                TOLLGATE_JOB_STATE_NONE};
+    request.estimate_count = 0;
+    for (uint32_t each = 0; each < 4; each++) {
+        IS(OK, tollgate_gate_init(&gate, &GATE, 0, &why));
+        IS(OK, tollgate_gate_set_slots(&gate, 1));
+        IS(OK, tollgate_gate_try_ask(&gate, 0, (request.job = 1, &request), &permit));
+        IS(NOT_NOW, tollgate_gate_try_ask(&gate, 0, &request, &second)); /* It is here already. */
+        IS(NOT_NOW, tollgate_gate_try_ask(&gate, 0, (request.job = 2, &request), &second));
+        IS(ERROR_UNINITIALISED, tollgate_gate_sending(&gate, 0, &second)); /* There is no permit. */
+        IS(ERROR_UNEXPECTED, tollgate_gate_resolved(&gate, 0, &permit, fates[each]));
+        IS(OK, tollgate_gate_sending(&gate, 0, &permit));
+        tollgate_permit copy = permit;
+        IS(OK, tollgate_gate_resolved(&gate, 0, &permit, fates[each]));
+        IS(ERROR_STALE_PERMIT, tollgate_gate_resolved(&gate, 0, &copy, fates[each]));
+        SAME(states[each], state(0, 1));
+        IS(OK, tollgate_gate_status(&gate, 0, &after));
+        SAME(fates[each] == TOLLGATE_FATE_NOT_SENT ? 10 : 9, after.requests);
+    }
+}
+
 /* What broke off, what a list says about it, and what time does to the rest. */
 static void doubts(void) {
     tollgate_permit permit;
@@ -343,6 +370,7 @@ int main(void) {
     ledgers();
     changes();
     gates();
+    terse();
     doubts();
     responses();
     return 0;

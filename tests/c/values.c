@@ -194,6 +194,7 @@ static void flags_and_lists(void) {
     IS(OK, tollgate_slots_reconcile(&slots, 0, 0, jobs, TOLLGATE_LIST_MAX, 0, &reconciled));
     SAME(1, reconciled.foreign);
     IS(ERROR_VALUE, tollgate_gate_ask(&gate, 0, (request.repeatable = 3, &request), &permit, &why));
+    IS(ERROR_VALUE, tollgate_gate_try_ask(&gate, 0, &request, &permit));
     IS(ERROR_NOT_FOUND, tollgate_response_init(&response, (const uint8_t *)"nobody", 6));
     IS(ERROR_NOT_FOUND, tollgate_response_init(&response, (const uint8_t *)"\xFF", 1));
     IS(ERROR_TOO_MANY, tollgate_response_init(&response, (const uint8_t *)"github", SIZE_MAX));
@@ -212,6 +213,7 @@ static void flags_and_lists(void) {
     OUTCOME({.status = 200, .verdict = 7});
     OUTCOME({.status = 200, .should_retry = 2});
     OUTCOME({.status = 200, .at_once = 2});
+    IS(ERROR_VALUE, tollgate_gate_resolved(&gate, 0, &permit, TOLLGATE_FATE_NOT_SENT + 1));
     IS(OK, tollgate_gate_cancel(&gate, 0, &permit));
 }
 

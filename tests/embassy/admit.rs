@@ -3,8 +3,8 @@
 use tollgate::embassy::{Admission, AdmitError, Admitting, Dispatches, Gated};
 use tollgate::presets::backoffs;
 use tollgate::{
-    Answer, AskError, Binding, Clock, Dispatch, Dispatcher, Entry, Gate, GateError, JobId, JobState, Limits, Outcome,
-    Queue, QueuePolicy, Repeatable, Request, Retry, Start, Verdict, Work,
+    Answer, AskError, Binding, Clock, Dispatch, Dispatcher, Entry, Fate, Gate, GateError, JobId, JobState, Limits,
+    Outcome, Queue, QueuePolicy, Repeatable, Request, Retry, Start, Verdict, Work,
 };
 
 use super::*;
@@ -252,6 +252,36 @@ fn what_was_sent_and_dropped_is_unknown_and_what_was_not_is_free() {
     assert_eq!([1, 2, 3].map(|id| state(&api, id)), [Some(JobState::Unknown), None, None]);
     api.finished(JobId(1), &[]).unwrap().unwrap();
     assert_empty(&api);
+}
+
+/// The program says what became of a job: whoever waits for what it held is served, and nobody else.
+#[test]
+fn what_became_of_a_job_is_said_and_wakes_who_waits_for_it() {
+    for (fate, after) in [
+        (Fate::Runs, Some(JobState::Running)),
+        (Fate::Unknown, Some(JobState::Unknown)),
+        (Fate::Refused, None),
+        (Fate::NotSent, None),
+    ] {
+        let clock = HandClock::default();
+        let api: Office<Any> = Shared::new(slots(1), &clock);
+        let requests = [1, 2].map(job);
+        let mut held = Task::new(api.admit(&requests[0])).poll().unwrap().unwrap();
+        held.sending().unwrap();
+        let mut second = Task::started(api.admit(&requests[1]));
+        assert_eq!(held.resolved(fate), Ok(()), "{fate:?}");
+        assert_eq!(state(&api, 1), after, "{fate:?}");
+        assert_eq!(second.run().is_some(), after.is_none(), "{fate:?}");
+    }
+    let clock = HandClock::default();
+    let api: Office<Any> = Shared::new(slots(1), &clock);
+    let early = Task::new(api.admit(&job(1))).poll().unwrap().unwrap();
+    assert_eq!(early.resolved(Fate::Runs), Err(GateError::Unexpected { state: JobState::Asked }));
+    assert_eq!(state(&api, 1), None, "it was not sent, and returns");
+    let mut late = Task::new(api.admit(&job(2))).poll().unwrap().unwrap();
+    late.sending().unwrap();
+    clock.set(S(3_000));
+    assert_eq!(late.resolved(Fate::Refused), Err(GateError::StalePermit));
 }
 
 /// From inside `with` nobody else gets at the gate; a permit dropped there is void after its time.

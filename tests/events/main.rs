@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tollgate::presets::backoffs;
 use tollgate::{
-    Duration, Failure, Gate, Instant, JobId, Limits, Outcome, QueuePolicy, Quota, Repeatable, Request, Retry, Start,
-    TokenBucket, Verdict,
+    Duration, Failure, Fate, Gate, Instant, JobId, Limits, Outcome, QueuePolicy, Quota, Repeatable, Request, Retry,
+    Start, TokenBucket, Verdict,
 };
 use tollgate_std::{Call, Cancel, JobRequest, Runner, Shared, Stop, Wait};
 use tracing::field::{Field, Visit};
@@ -225,6 +225,16 @@ fn a_gate_tells_what_becomes_of_each_request_and_which_limit_binds() {
         let mut fourth = ask(4).unwrap();
         fourth.sending().unwrap();
         drop(fourth);
+        api.finished(JobId(4), &[]).unwrap();
+        for (id, fate) in [(5, Fate::NotSent), (6, Fate::Refused), (7, Fate::Unknown)] {
+            let mut next = ask(id).unwrap();
+            next.sending().unwrap();
+            next.resolved(fate).unwrap();
+        }
+        api.finished(JobId(7), &[]).unwrap();
+        let mut last = ask(8).unwrap();
+        last.sending().unwrap();
+        last.resolved(Fate::Runs).unwrap();
     });
     assert_eq!(
         lines,
@@ -240,6 +250,20 @@ fn a_gate_tells_what_becomes_of_each_request_and_which_limit_binds() {
             "TRACE granted: limit=api job=4",
             "TRACE sending: limit=api job=4",
             "WARN lost: limit=api job=4",
+            "TRACE finished: limit=api job=4 taken=settled",
+            "TRACE granted: limit=api job=5",
+            "TRACE sending: limit=api job=5",
+            "DEBUG resolved: limit=api job=5 fate=not sent",
+            "TRACE granted: limit=api job=6",
+            "TRACE sending: limit=api job=6",
+            "DEBUG resolved: limit=api job=6 fate=refused",
+            "TRACE granted: limit=api job=7",
+            "TRACE sending: limit=api job=7",
+            "DEBUG resolved: limit=api job=7 fate=unknown",
+            "TRACE finished: limit=api job=7 taken=settled",
+            "TRACE granted: limit=api job=8",
+            "TRACE sending: limit=api job=8",
+            "DEBUG resolved: limit=api job=8 fate=runs",
         ]
     );
 }

@@ -1,8 +1,8 @@
 //! What a dispatcher does with an answer: back into the queue by itself, and nothing waits for itself.
 
 use tollgate::{
-    Answer, Dispatcher, Duration, Entry, Gate, GateError, Instant, JobId, JobState, Limits, Next, Outcome, Permit,
-    Queue, QueuePolicy, Reason, Repeatable, Request, Retry, Unheard, Verdict, Work,
+    Answer, Dispatcher, Duration, Entry, Fate, Gate, GateError, Instant, JobId, JobState, Limits, Next, Outcome,
+    Permit, Queue, QueuePolicy, Reason, Repeatable, Request, Retry, Unheard, Verdict, Work,
 };
 
 use crate::support::{BLIND, BROKEN, LEASE, OK, PATIENCE, S, answer, retry};
@@ -63,6 +63,25 @@ fn what_is_to_be_sent_again_waits_by_itself_and_goes_at_its_time() {
     assert_eq!(entry.payload.0.as_ref().map(Retry::retried), Some(1));
     let heard = jobs.answered(at, entry, &permit, &OK, DICE).unwrap();
     assert_eq!((heard.answer, heard.entry.map(|entry| entry.id)), (Answer::Accepted, Some(JobId(1))));
+}
+
+/// A program that decides by itself says what became of the job to the gate, and puts it back where it is to go again.
+#[test]
+fn a_program_that_decides_by_itself_says_what_became_of_a_job_and_puts_it_back() {
+    let mut jobs = jobs(1);
+    for id in [1, 2] {
+        jobs.submit(S(0), Entry::new(JobId(id), Clip(None))).unwrap();
+    }
+    let (first, permit) = send(&mut jobs, S(0), 1);
+    jobs.gate.resolved(S(1), &permit, Fate::Refused).unwrap();
+    jobs.requeue(S(1), first, S(5)).unwrap();
+    let (_, second) = send(&mut jobs, S(1), 2);
+    jobs.gate.resolved(S(2), &second, Fate::Runs).unwrap();
+    assert!(!matches!(jobs.next(S(6)), Next::Send { .. }), "the slot is taken");
+    jobs.gate.finished(S(7), JobId(2), &[]).unwrap();
+    let (_, again) = send(&mut jobs, S(7), 1);
+    jobs.gate.resolved(S(8), &again, Fate::Runs).unwrap();
+    assert_eq!(jobs.gate.job(S(8), JobId(1)), Some(JobState::Running));
 }
 
 #[test]

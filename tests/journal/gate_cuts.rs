@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 
 use tollgate::journal::{Async, GateKeeper, Health, Keeping, Layout};
 use tollgate::{
-    AccountId, Amount, BudgetSpec, Calendar, Cost, Credits, Cycle, Duration, Failure, Gate, Instant, JobId, JobState,
-    Ledger, Limits, Line, Outcome, Permit, Renewal, Repeatable, Request, Retry, Trust, UnixMicros, Verdict,
+    AccountId, Amount, BudgetSpec, Calendar, Cost, Credits, Cycle, Duration, Failure, Fate, Gate, Instant, JobId,
+    JobState, Ledger, Limits, Line, Outcome, Permit, Renewal, Repeatable, Request, Retry, Trust, UnixMicros, Verdict,
     presets::backoffs,
 };
 use tollgate_std::testing::Cut;
@@ -51,13 +51,15 @@ enum Step {
     Ask(u64),
     Send(u64),
     Hear(u64, Outcome),
+    Resolve(u64, Fate),
     Finish(u64, u32),
     Charge(u32),
     Tick,
     Expire,
 }
 
-/// The steps of a run: jobs that run, break off, are refused, outlive their lease, and cost more or less than was held.
+/// The steps of a run: jobs that run, break off, are refused, outlive their lease, and cost more or less than was held. Of
+/// half of them the program says by itself what has become of them.
 fn script() -> Vec<(u64, Step)> {
     const fn answer(status: u16, verdict: Verdict) -> Outcome {
         Outcome::Answered { status, verdict, wait: None, should_retry: None }
@@ -66,12 +68,16 @@ fn script() -> Vec<(u64, Step)> {
     for round in 1..=ROUNDS {
         now += 100;
         steps.extend([(now, Step::Ask(round)), (now, Step::Send(round))]);
-        let outcome = match round % 4 {
-            0 => Outcome::Failed(Failure::Broken),
-            1 => answer(429, Verdict::Concurrency),
-            _ => answer(200, Verdict::Clear),
+        let heard = match round {
+            9 => Step::Resolve(round, Fate::NotSent),
+            8 => Step::Resolve(round, Fate::Unknown),
+            6 | 7 => Step::Resolve(round, Fate::Runs),
+            5 => Step::Resolve(round, Fate::Refused),
+            4 => Step::Hear(round, Outcome::Failed(Failure::Broken)),
+            1 => Step::Hear(round, answer(429, Verdict::Concurrency)),
+            _ => Step::Hear(round, answer(200, Verdict::Clear)),
         };
-        steps.extend([(now, Step::Hear(round, outcome)), (now, Step::Charge(3))]);
+        steps.extend([(now, heard), (now, Step::Charge(3))]);
         if round % 3 == 0 {
             // The lease of the job before is over by now, which nobody had said was finished.
             now += 600;
@@ -126,16 +132,22 @@ impl Run {
             Step::Ask(id) => {
                 let cost = lines(HOLD);
                 let request = Request::new(JobId(id), Duration::from_secs(600)).costs(&cost);
-                self.permits.insert(id, keeper.ask(now, &request).unwrap());
+                let granted = if id % 2 == 0 { keeper.try_ask(now, &request) } else { keeper.ask(now, &request).ok() };
+                self.permits.insert(id, granted.unwrap());
                 world.jobs.insert(id, Known::Asked);
             }
             Step::Send(id) => match keeper.sending(now, &self.permits[&id]) {
                 Ok(()) => _ = world.jobs.insert(id, Known::Sent),
                 Err(_) => world.unsure = HOLD,
             },
-            Step::Hear(id, outcome) => {
-                let mut retry = Retry::new(backoffs::RETRY, Repeatable::No, now);
-                keeper.answered(now, &self.permits[&id], &outcome, &mut retry, 0).unwrap();
+            Step::Hear(id, _) | Step::Resolve(id, _) => {
+                let permit = &self.permits[&id];
+                if let Step::Hear(_, outcome) = step {
+                    let mut retry = Retry::new(backoffs::RETRY, Repeatable::No, now);
+                    keeper.answered(now, permit, &outcome, &mut retry, 0).unwrap();
+                } else if let Step::Resolve(_, fate) = step {
+                    keeper.resolved(now, permit, fate).unwrap();
+                }
                 if keeper.gate().job(now, JobId(id)).is_none() {
                     world.jobs.insert(id, Known::Refused);
                     world.unsure = if keeper.is_behind() { HOLD } else { 0 };
@@ -322,6 +334,7 @@ fn both_kinds_of_driver_write_the_same_jobs() {
                 let mut retry = Retry::new(backoffs::RETRY, Repeatable::No, now);
                 ready(other.answered(now, &permits[&id], &outcome, &mut retry, 0)).unwrap();
             }
+            Step::Resolve(id, fate) => ready(other.resolved(now, &permits[&id], fate)).unwrap(),
             Step::Finish(id, actual) => _ = ready(other.finished(now, JobId(id), &lines(actual))).unwrap(),
             Step::Charge(units) => ready(other.charge(now, &lines(units))).unwrap(),
             Step::Tick => ready(other.tick(now)).unwrap(),

@@ -2,7 +2,7 @@
 
 use tollgate::journal::{GateKeepError, GateKeeper, Keeping, Layout};
 use tollgate::{
-    Answer, Cost, Duration, Failure, Gate, GateError, Instant, JobId, JobState, Ledger, Limits, Outcome, Permit,
+    Answer, Cost, Duration, Failure, Fate, Gate, GateError, Instant, JobId, JobState, Ledger, Limits, Outcome, Permit,
     Repeatable, Request, Retry, Verdict, presets::backoffs,
 };
 use tollgate_std::testing::FlashError;
@@ -53,6 +53,55 @@ const fn answer(status: u16, verdict: Verdict) -> Outcome {
 }
 
 const OK: Outcome = answer(200, Verdict::Clear);
+
+#[test]
+fn what_a_program_says_of_a_job_is_written_as_if_an_answer_had_said_it() {
+    let cases = [
+        (Fate::Runs, OK, Some(JobState::Running)),
+        (Fate::Refused, answer(429, Verdict::Concurrency), None),
+        (Fate::NotSent, Outcome::Failed(Failure::NotSent), None),
+        (Fate::Unknown, Outcome::Failed(Failure::Broken), Some(JobState::Unknown)),
+    ];
+    for (fate, outcome, state) in cases {
+        let (mut said, mut heard) = (fresh(), fresh());
+        let permit = sent(&mut said, 100, JOB);
+        said.resolved(S(101), &permit, fate).unwrap();
+        let answered = sent(&mut heard, 100, JOB);
+        hear(&mut heard, 101, &answered, &outcome);
+        assert_eq!(said.flash_mut().bytes(), heard.flash_mut().bytes(), "{fate:?}");
+        assert_eq!(said.resolved(S(101), &permit, fate), Err(GateError::StalePermit), "{fate:?}");
+
+        let held = if state.is_some() { micros(40) } else { 0 };
+        let keeper = after(said);
+        assert_eq!((books(&keeper).0, books(&keeper).3), (state, held), "{fate:?}");
+    }
+}
+
+#[test]
+fn a_word_about_a_job_is_a_fact_even_where_it_cannot_be_written() {
+    let mut keeper = fresh();
+    let permit = sent(&mut keeper, 100, JOB);
+    keeper.flash_mut().cut_after(0);
+    assert_eq!(keeper.resolved(S(101), &permit, Fate::Runs), Ok(()));
+    assert_eq!((keeper.gate().job(S(101), JOB), keeper.is_behind()), (Some(JobState::Running), true));
+    keeper.flash_mut().power_on();
+    keeper.sync().unwrap();
+    assert_eq!(books(&after(keeper)).0, Some(JobState::Running));
+}
+
+#[test]
+fn yes_or_no_writes_nothing() {
+    let mut keeper = fresh();
+    let before = keeper.flash_mut().bytes().to_vec();
+    let cost = credits(40);
+    let ask = |keeper: &mut Doorman, id| keeper.try_ask(S(100), &Request::new(JobId(id), LEASE).weighs(2).costs(&cost));
+    let permit = ask(&mut keeper, 1).unwrap();
+    assert_eq!(ask(&mut keeper, 1), None, "it is here already");
+    assert_eq!(ask(&mut keeper, 2), None, "one slot of three is left");
+    assert_eq!(keeper.flash_mut().bytes(), before);
+    keeper.sending(S(100), &permit).unwrap();
+    assert_ne!(keeper.flash_mut().bytes(), before);
+}
 
 /// A job in this state, at 100 s; its lease is over at 700 s.
 fn reach(state: Option<JobState>) -> Doorman {

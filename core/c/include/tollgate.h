@@ -169,6 +169,10 @@ enum tollgate_status
    */
   TOLLGATE_STATUS_MAYBE_RUNNING = 10,
   /**
+   * Not now; nobody has asked why, or when.
+   */
+  TOLLGATE_STATUS_NOT_NOW = 11,
+  /**
    * A pointer is NULL that must not be.
    */
   TOLLGATE_STATUS_ERROR_NULL = -1,
@@ -786,6 +790,39 @@ enum tollgate_verdict
 typedef enum tollgate_verdict tollgate_verdict;
 #else
 typedef uint32_t tollgate_verdict;
+#endif // __STDC_VERSION__ >= 202311L
+#endif // __cplusplus
+
+/**
+ * What has become of a request that was sent, for `tollgate_gate_resolved`. Zero is what is safe to believe.
+ */
+enum tollgate_fate
+#if defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+  : uint32_t
+#endif // defined(__cplusplus) || __STDC_VERSION__ >= 202311L
+ {
+  /**
+   * It broke off: nobody knows whether the job runs.
+   */
+  TOLLGATE_FATE_UNKNOWN = 0,
+  /**
+   * The server has accepted it: the job runs, and keeps slot and money.
+   */
+  TOLLGATE_FATE_RUNS = 1,
+  /**
+   * The server has refused it: the job is free, and the request counts.
+   */
+  TOLLGATE_FATE_REFUSED = 2,
+  /**
+   * It has not reached the server after all: everything returns.
+   */
+  TOLLGATE_FATE_NOT_SENT = 3,
+};
+#ifndef __cplusplus
+#if __STDC_VERSION__ >= 202311L
+typedef enum tollgate_fate tollgate_fate;
+#else
+typedef uint32_t tollgate_fate;
 #endif // __STDC_VERSION__ >= 202311L
 #endif // __cplusplus
 
@@ -2071,6 +2108,18 @@ tollgate_status tollgate_gate_ask(struct tollgate_gate *gate,
                                   struct tollgate_why *why);
 
 /**
+ * As `tollgate_gate_ask`, for who comes back anyway: yes, or `TOLLGATE_STATUS_NOT_NOW`. The reason, and when, would be told by
+ * `tollgate_gate_earliest`; to find that out is most of the work of a refusal, and of the code.
+ *
+ * Errors: `TOLLGATE_STATUS_ERROR_NEGATIVE`, `TOLLGATE_STATUS_ERROR_VALUE`; what else is wrong with the request is
+ * `TOLLGATE_STATUS_NOT_NOW` too.
+ */
+tollgate_status tollgate_gate_try_ask(struct tollgate_gate *gate,
+                                      uint64_t now_us,
+                                      const struct tollgate_request *request,
+                                      struct tollgate_permit *permit);
+
+/**
  * Writes when this request would pass, if nothing happens until then, to `at_us`. Changes nothing.
  *
  * Refused and errors as `tollgate_gate_ask`, but never `TOLLGATE_STATUS_UNTIL`.
@@ -2125,6 +2174,19 @@ tollgate_status tollgate_gate_answered(struct tollgate_gate *gate,
                                        struct tollgate_retry *retry,
                                        uint32_t entropy,
                                        struct tollgate_answer *answer);
+
+/**
+ * Hears what has become of a request, one of `tollgate_fate`, from a program that decides by itself whether to send it again:
+ * `tollgate_gate_answered` without its `tollgate_retry`. A breaker takes `TOLLGATE_FATE_RUNS` for a success,
+ * `TOLLGATE_FATE_UNKNOWN` for a failure, and the others for neither; nothing is learnt about the server. Uses the permit up.
+ *
+ * Errors: `TOLLGATE_STATUS_ERROR_STALE_PERMIT`; `TOLLGATE_STATUS_ERROR_UNEXPECTED` if it was not sent;
+ * `TOLLGATE_STATUS_ERROR_VALUE`.
+ */
+tollgate_status tollgate_gate_resolved(struct tollgate_gate *gate,
+                                       uint64_t now_us,
+                                       struct tollgate_permit *permit,
+                                       uint32_t fate);
 
 /**
  * Hears what a response of this HTTP status said about limits besides its outcome: what is left of the rate is believed

@@ -9,7 +9,7 @@ use crate::bucket::tollgate_quota;
 use crate::budget::{self, Specs, TOLLGATE_ACCOUNTS, TOLLGATE_ROLLING_SLICES, lines, tollgate_budget, tollgate_line};
 use crate::call::{Place, explained, given, plain};
 use crate::handle::{self, handle, inside};
-use crate::outcome::{repeatable, tollgate_answer, tollgate_outcome, tollgate_retry};
+use crate::outcome::{fate, repeatable, tollgate_answer, tollgate_outcome, tollgate_retry};
 use crate::response::tollgate_response;
 use crate::status::tollgate_status;
 use crate::why::tollgate_why;
@@ -207,6 +207,29 @@ pub unsafe extern "C" fn tollgate_gate_ask(
     }
 }
 
+/// As `tollgate_gate_ask`, for who comes back anyway: yes, or `TOLLGATE_STATUS_NOT_NOW`. The reason, and when, would be told by
+/// `tollgate_gate_earliest`; to find that out is most of the work of a refusal, and of the code.
+///
+/// Errors: `TOLLGATE_STATUS_ERROR_NEGATIVE`, `TOLLGATE_STATUS_ERROR_VALUE`; what else is wrong with the request is
+/// `TOLLGATE_STATUS_NOT_NOW` too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tollgate_gate_try_ask(
+    gate: *mut tollgate_gate,
+    now_us: u64,
+    request: *const tollgate_request,
+    permit: *mut tollgate_permit,
+) -> tollgate_status {
+    // SAFETY: the caller keeps the rules.
+    unsafe {
+        plain(|| {
+            let (gate, request, _) = (gate_of(gate)?, given(request)?, handle::sound_mut(permit)?);
+            let estimate = lines(request.estimate, request.estimate_count)?;
+            let given = gate.try_ask(Instant::from_micros(now_us), &request.with(estimate.as_slice())?);
+            Ok(handle::put(permit, given.ok_or(tollgate_status::NotNow)?)?)
+        })
+    }
+}
+
 /// Writes when this request would pass, if nothing happens until then, to `at_us`. Changes nothing.
 ///
 /// Refused and errors as `tollgate_gate_ask`, but never `TOLLGATE_STATUS_UNTIL`.
@@ -318,6 +341,30 @@ pub unsafe extern "C" fn tollgate_gate_answered(
             let answer = gate.answered(Instant::from_micros(now_us), used, &outcome, retry, entropy)?;
             let _ = handle::take(permit)?;
             place.put(answer.into());
+            Ok(())
+        })
+    }
+}
+
+/// Hears what has become of a request, one of `tollgate_fate`, from a program that decides by itself whether to send it again:
+/// `tollgate_gate_answered` without its `tollgate_retry`. A breaker takes `TOLLGATE_FATE_RUNS` for a success,
+/// `TOLLGATE_FATE_UNKNOWN` for a failure, and the others for neither; nothing is learnt about the server. Uses the permit up.
+///
+/// Errors: `TOLLGATE_STATUS_ERROR_STALE_PERMIT`; `TOLLGATE_STATUS_ERROR_UNEXPECTED` if it was not sent;
+/// `TOLLGATE_STATUS_ERROR_VALUE`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn tollgate_gate_resolved(
+    gate: *mut tollgate_gate,
+    now_us: u64,
+    permit: *mut tollgate_permit,
+    fate: u32,
+) -> tollgate_status {
+    // SAFETY: the caller keeps the rules.
+    unsafe {
+        plain(|| {
+            let (gate, fate) = (gate_of(gate)?, self::fate(fate)?);
+            gate.resolved(Instant::from_micros(now_us), handle::look(permit)?, fate)?;
+            let _ = handle::take(permit)?;
             Ok(())
         })
     }

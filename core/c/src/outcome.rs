@@ -1,7 +1,8 @@
 //! How a request ended, and what is to be done: outcomes in, answers out.
 
 use tollgate::{
-    Answer, Duration, Failure, Instant, Outcome, Reason, Repeatable, Retry, RetryPolicy, Verdict, presets::backoffs,
+    Answer, Duration, Failure, Fate, Instant, Outcome, Reason, Repeatable, Retry, RetryPolicy, Verdict,
+    presets::backoffs,
 };
 
 use crate::call::{flag, given, plain};
@@ -131,6 +132,30 @@ impl TryFrom<tollgate_outcome> for Outcome {
             return Err(tollgate_status::ErrorValue);
         }
         Ok(Self::Answered { status: outcome.status, verdict, wait, should_retry })
+    }
+}
+
+/// What has become of a request that was sent, for `tollgate_gate_resolved`. Zero is what is safe to believe.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum tollgate_fate {
+    /// It broke off: nobody knows whether the job runs.
+    Unknown = 0,
+    /// The server has accepted it: the job runs, and keeps slot and money.
+    Runs = 1,
+    /// The server has refused it: the job is free, and the request counts.
+    Refused = 2,
+    /// It has not reached the server after all: everything returns.
+    NotSent = 3,
+}
+
+pub(crate) fn fate(value: u32) -> Result<Fate, tollgate_status> {
+    match value {
+        0 => Ok(Fate::Unknown),
+        1 => Ok(Fate::Runs),
+        2 => Ok(Fate::Refused),
+        3 => Ok(Fate::NotSent),
+        _ => Err(tollgate_status::ErrorValue),
     }
 }
 

@@ -31,6 +31,8 @@ pub enum tollgate_status {
     Known = 9,
     /// The job may be running, and its request must not be carried out twice.
     MaybeRunning = 10,
+    /// Not now; nobody has asked why, or when.
+    NotNow = 11,
 
     /// A pointer is NULL that must not be.
     ErrorNull = -1,
@@ -144,6 +146,7 @@ const TEXTS: &[(S, &CStr)] = &[
     (S::Deadline, c"the next sleep would end after the deadline"),
     (S::Known, c"the job is here already: expected a new one"),
     (S::MaybeRunning, c"the job may be running: expected an idempotency key to send it again"),
+    (S::NotNow, c"not now"),
     (S::ErrorNull, c"a pointer is NULL: expected storage"),
     (S::ErrorMisaligned, c"a pointer is misaligned: expected the alignment of its type"),
     (S::ErrorUninitialised, c"the storage holds nothing: expected it to be initialised"),

@@ -106,7 +106,7 @@ where
         if when.applies(from) {
             (self.jobs, self.state) = (jobs, state.moved(&way));
             self.calls.iter_mut().for_each(|call| _ = call.leave());
-            self.restart();
+            self.reboot();
             if retuned {
                 // The owner's is in force now, with what was used of the other one.
                 self.retune(when.now());
@@ -117,7 +117,7 @@ where
 
 impl<L: super::AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// A reboot: what was asked for is given back, and what was sent is unknown.
-    fn restart(&mut self) {
+    fn reboot(&mut self) {
         let last = self.state.last;
         for _ in 0..JOBS {
             let Some(place) = self.jobs.iter().place(|job| job.state == JobState::Asked) else { break };

@@ -78,6 +78,8 @@ pub trait Money: sealed::Sealed {
     #[doc(hidden)]
     fn set_wall(&mut self, eff: Instant, heard: Sample, undated: Undated<'_>) -> Heard;
     #[doc(hidden)]
+    fn restart(&mut self, now: Instant);
+    #[doc(hidden)]
     fn next_change(&self, eff: Instant) -> Option<Instant>;
     #[doc(hidden)]
     fn report(&self, eff: Instant, account: AccountId, endings: impl Iterator<Item = Ending> + Clone)
@@ -141,6 +143,7 @@ impl Money for () {
     fn set_wall(&mut self, _: Instant, _: Sample, _: Undated<'_>) -> Heard {
         Heard::Agreed
     }
+    fn restart(&mut self, _: Instant) {}
     fn next_change(&self, _: Instant) -> Option<Instant> {
         None
     }
@@ -288,6 +291,10 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
 
     fn set_wall(&mut self, eff: Instant, (unix, error, trust): Sample, undated: Undated<'_>) -> Heard {
         self.hear(eff, (unix, error, trust), undated)
+    }
+
+    fn restart(&mut self, now: Instant) {
+        Self::restart(self, now);
     }
 
     fn next_change(&self, eff: Instant) -> Option<Instant> {

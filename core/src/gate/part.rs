@@ -45,6 +45,8 @@ pub trait Part {
     fn part_book(&mut self, now: Instant, cost: u32) -> Option<Self::Held>;
     /// Settles a booking: it counts in full, or not at all.
     fn part_settle(&mut self, now: Instant, held: Self::Held, counts: bool);
+    /// Goes on at `now` after a known clock fault, as [`Book::restart`].
+    fn part_restart(&mut self, now: Instant);
 }
 
 /// What is kept of a [`Reservation`] for now, in 24 bytes. An image settles a copy of it, on a copy of its limit.
@@ -84,6 +86,7 @@ impl Part for () {
         Some(())
     }
     fn part_settle(&mut self, _now: Instant, (): (), _counts: bool) {}
+    fn part_restart(&mut self, _now: Instant) {}
 }
 
 impl<B: Book> Part for B {
@@ -113,6 +116,9 @@ impl<B: Book> Part for B {
             (_, false) => self.settle(now, held.reservation(), 0),
         }
     }
+    fn part_restart(&mut self, now: Instant) {
+        self.restart(now);
+    }
 }
 
 /// `None` limits nothing; what was booked in what is gone meanwhile is forgotten.
@@ -138,6 +144,11 @@ impl<P: Part> Part for Option<P> {
     fn part_settle(&mut self, now: Instant, held: Self::Held, counts: bool) {
         if let (Some(part), Some(held)) = (self, held) {
             part.part_settle(now, held, counts);
+        }
+    }
+    fn part_restart(&mut self, now: Instant) {
+        if let Some(part) = self {
+            part.part_restart(now);
         }
     }
 }

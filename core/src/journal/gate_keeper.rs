@@ -147,6 +147,11 @@ impl<F, L: AnyLimits, const N: usize, const JOBS: usize, const CALLS: usize> Gat
         self.state.gate.ask(now, request)
     }
 
+    /// As [`Gate::try_ask`]. Nothing is written, as by [`ask`](Self::ask).
+    pub fn try_ask(&mut self, now: Instant, request: &Request<'_>) -> Option<Permit> {
+        self.state.gate.try_ask(now, request)
+    }
+
     /// As [`Gate::poll`].
     ///
     /// # Errors

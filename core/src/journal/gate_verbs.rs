@@ -8,7 +8,7 @@ use embedded_storage_async::nor_flash::{NorFlash as AsyncNorFlash, ReadNorFlash 
 
 use crate::amount::Amount;
 use crate::gate::{
-    Adapt, Answer, Finished, Found, Fuse, Gate, GateError, JobState, Part, Permit, Requests, Restrain, Seen,
+    Adapt, Answer, Fate, Finished, Found, Fuse, Gate, GateError, JobState, Part, Permit, Requests, Restrain, Seen,
 };
 use crate::hold::{AccountId, Line, Receipt};
 use crate::job::JobId;
@@ -168,6 +168,17 @@ macro_rules! verbs {
                 let answer = self.state.gate.answered(now, permit, outcome, retry, entropy)?;
                 let _ = self.sync()$($wait)*;
                 Ok(answer)
+            }
+
+            /// As [`Gate::resolved`], and writes down what became of the job: a fact too, as in
+            /// [`answered`](Self::answered).
+            ///
+            /// # Errors
+            /// [`GateError`].
+            pub $($async)? fn resolved(&mut self, now: Instant, permit: &Permit, fate: Fate) -> Result<(), GateError> {
+                self.state.gate.resolved(now, permit, fate)?;
+                let _ = self.sync()$($wait)*;
+                Ok(())
             }
 
             /// As [`Gate::finished`]: what the job cost is written before it is settled.

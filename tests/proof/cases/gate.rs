@@ -13,12 +13,14 @@ macro_rules! questions {
     ($gate:ty) => {{
         let gate = any::<&mut $gate>;
         seen(gate().ask(any(), any()));
+        seen(gate().try_ask(any(), any()));
         seen(gate().earliest(any(), any()));
         seen(gate().poll(any(), any()));
         seen(gate().sending(any(), any()));
         seen(gate().cancel(any(), any()));
         seen(gate().answered(any(), any(), any(), any(), any()));
         seen(gate().cancel_retry(any()));
+        seen(gate().resolved(any(), any(), any()));
         seen(gate().tag(any(), any()));
         seen(gate().finished(any(), any(), any()));
         seen(gate().refund(any(), any(), any()));

@@ -12,12 +12,13 @@ use core::task::{Context, Poll};
 use embassy_sync::blocking_mutex::raw::RawMutex;
 
 use super::Shared;
-use super::gated::{Dispatches, Gated};
+use super::gated::{Dispatches, Gated, Verbs};
 use super::permit::Permit;
 use super::waiting::{AlarmClock, Place, WaitError, Waiting};
+use crate::any_gate::AnyGate;
 use crate::dispatch::Dispatch;
 use crate::dispatcher::SubmitError;
-use crate::gate::{Answer, AskError, Binding, Finished, GateError, Request};
+use crate::gate::{Answer, AskError, Binding, Fate, Finished, GateError, Request};
 use crate::hold::Line;
 use crate::job::JobId;
 use crate::limiter::Denied;
@@ -28,7 +29,8 @@ use crate::time::{Clock, Duration, Instant};
 /// A gate's permit that gives itself back if it is dropped: before it was sent, everything returns; after that, its job is
 /// [`Unknown`](crate::JobState::Unknown), for it may run, and keeps slot and money until somebody knows.
 ///
-/// Say [`sending`](Permit::sending) when the request goes out and [`answered`](Permit::answered) when it is over.
+/// Say [`sending`](Permit::sending) when the request goes out and [`answered`](Permit::answered) when it is over, or
+/// [`resolved`](Permit::resolved) where the program decides about retries by itself.
 pub type Admission<'a, M, G, C, const W: usize> = Permit<'a, M, G, C, W, crate::gate::Permit>;
 
 /// Why a wait for a gate ended without an admission: [`crate::AdmitError`] of a [`WaitError`].
@@ -107,7 +109,7 @@ impl<M: RawMutex, G: Gated, C: Clock, const W: usize> Shared<M, G, C, W> {
     /// A job is over, and `actual` is what it cost: see [`Gate::finished`](crate::Gate::finished). Whoever waits is woken.
     /// `None` only from inside [`with`](Self::with).
     pub fn finished(&self, id: JobId, actual: &[Line]) -> Option<Result<Finished, GateError>> {
-        self.with(|gate, now| gate.finished(now, id, actual))
+        self.with(|gated, now| gated.gate_mut().finished(now, id, actual))
     }
 }
 
@@ -206,8 +208,8 @@ impl<M: RawMutex, D: Dispatches, C: Clock, const W: usize> Shared<M, D, C, W> {
 }
 
 /// What an admission does when it is dropped. Too late is all right: time has done it.
-fn cancel<G: Gated>(gate: &mut G, now: Instant, permit: crate::gate::Permit) {
-    let _ = gate.cancel_permit(now, permit);
+fn cancel<G: Gated>(gated: &mut G, now: Instant, permit: crate::gate::Permit) {
+    let _ = gated.gate_mut().cancel(now, permit);
 }
 
 impl<M: RawMutex, G: Gated, C: Clock, const W: usize> Admission<'_, M, G, C, W> {
@@ -222,7 +224,7 @@ impl<M: RawMutex, G: Gated, C: Clock, const W: usize> Admission<'_, M, G, C, W> 
     /// [`GateError::StalePermit`]: it is too late, and everything has returned; or from inside [`Shared::with`], and
     /// nothing has changed. [`GateError::Unexpected`]: said before.
     pub fn sending(&mut self) -> Result<(), GateError> {
-        self.with(|gate, now, permit| gate.sending(now, permit)).unwrap_or(Err(GateError::StalePermit))
+        self.with(|gated, now, permit| gated.gate_mut().sending(now, permit)).unwrap_or(Err(GateError::StalePermit))
     }
 
     /// Hears how the request ended, and decides what becomes of it; whoever waits is woken. `retry` is the call's own,
@@ -232,10 +234,51 @@ impl<M: RawMutex, G: Gated, C: Clock, const W: usize> Admission<'_, M, G, C, W> 
     /// [`GateError::StalePermit`]: too late, its job is unknown by now; or from inside [`Shared::with`].
     /// [`GateError::Unexpected`]: it was not sent, and everything returns.
     pub fn answered(mut self, outcome: &Outcome, retry: &mut Retry, entropy: u32) -> Result<Answer, GateError> {
-        let answer = self.with(|gate, now, permit| gate.answered(now, permit, outcome, retry, entropy));
+        let answer = self.with(|gated, now, permit| {
+            let answer = gated.gate_mut().answered(now, permit, outcome, retry, entropy)?;
+            if let (Answer::RetryOnRelease { .. }, Some(id)) = (answer, permit.job()) {
+                gated.hold_back(now, id);
+            }
+            Ok(answer)
+        });
         let answer = answer.unwrap_or(Err(GateError::StalePermit))?;
         self.forget();
         Ok(answer)
+    }
+
+    /// Hears what has become of the request, from a program that decides by itself whether to send it again; whoever waits
+    /// is woken. [`answered`](Self::answered) without what it needs of memory and code: see
+    /// [`Gate::resolved`](crate::Gate::resolved).
+    ///
+    /// # Errors
+    /// As [`answered`](Self::answered).
+    ///
+    /// # Example
+    /// A request that is sent once, well or not:
+    /// ```no_run
+    /// use embassy_sync::blocking_mutex::raw::RawMutex;
+    /// use tollgate::embassy::{AlarmClock, Gated, Shared};
+    /// use tollgate::{Duration, Fate, JobId, Request};
+    /// # async fn post() -> Option<u16> { None }
+    /// async fn report<M: RawMutex, G: Gated, C: AlarmClock>(api: &Shared<M, G, C, 4>, id: JobId) -> bool {
+    ///     let request = Request::new(id, Duration::from_mins(10));
+    ///     let Ok(mut admission) = api.admit(&request).at_most(Duration::from_secs(30)).await else { return false };
+    ///     if admission.sending().is_err() {
+    ///         return false;
+    ///     }
+    ///     let fate = match post().await {
+    ///         Some(200..=299) => Fate::Runs,
+    ///         Some(_) => Fate::Refused,
+    ///         None => Fate::Unknown,
+    ///     };
+    ///     admission.resolved(fate).is_ok() && fate == Fate::Runs
+    /// }
+    /// ```
+    pub fn resolved(mut self, fate: Fate) -> Result<(), GateError> {
+        let resolved = self.with(|gated, now, permit| gated.gate_mut().resolved(now, permit, fate));
+        resolved.unwrap_or(Err(GateError::StalePermit))?;
+        self.forget();
+        Ok(())
     }
 }
 
@@ -292,7 +335,8 @@ impl<'a, M: RawMutex, G: Gated, C: AlarmClock, const W: usize> Future for Admitt
             return Poll::Pending;
         }
         let shared = place.shared;
-        let polled = place.poll(context.waker(), |gate, now, turn| {
+        let polled = place.poll(context.waker(), |gated, now, turn| {
+            let gate = gated.gate_mut();
             let answer = if turn {
                 gate.ask(now, request)
             } else {

@@ -1,37 +1,47 @@
 //! `Gated` and `Dispatches`: what has a gate in it, by value or behind a `&mut`.
 
+use crate::any_gate::AnyGate;
 use crate::dispatch::Dispatch;
 use crate::dispatcher::{Dispatcher, SubmitError, Work};
-use crate::gate::{Answer, AnyLimits, AskError, Finished, Gate, GateError, Permit, Request};
+use crate::gate::{AnyLimits, Fate, Finished, Gate, GateError, Permit};
 use crate::hold::Line;
 use crate::job::JobId;
 use crate::limiter::Denied;
 use crate::queue_entry::Entry;
-use crate::retry::{Outcome, Retry};
 use crate::time::Instant;
 
 /// A [`Gate`], a [`Dispatcher`] with the gate behind its queue, or a `&mut` of one: what an [`Admission`](super::Admission)
 /// can be for. Nobody else implements it.
 pub trait Gated: sealed::Sealed {
     #[doc(hidden)]
-    fn ask(&mut self, now: Instant, request: &Request<'_>) -> Result<Permit, AskError>;
+    type Gate: Verbs;
     #[doc(hidden)]
-    fn earliest(&self, now: Instant, request: &Request<'_>) -> Result<Instant, AskError>;
+    fn gate_mut(&mut self) -> &mut Self::Gate;
+    /// The server had no room for this job; for those who have others that wait.
     #[doc(hidden)]
+    fn hold_back(&mut self, now: Instant, id: JobId) {
+        let _ = (now, id);
+    }
+}
+
+/// The verbs of a gate of any size that are not those of any gate.
+#[doc(hidden)]
+pub trait Verbs: AnyGate {
     fn sending(&mut self, now: Instant, permit: &Permit) -> Result<(), GateError>;
-    #[doc(hidden)]
-    fn answered(
-        &mut self,
-        now: Instant,
-        permit: &Permit,
-        outcome: &Outcome,
-        retry: &mut Retry,
-        entropy: u32,
-    ) -> Result<Answer, GateError>;
-    #[doc(hidden)]
-    fn cancel_permit(&mut self, now: Instant, permit: Permit) -> Result<(), GateError>;
-    #[doc(hidden)]
+    fn resolved(&mut self, now: Instant, permit: &Permit, fate: Fate) -> Result<(), GateError>;
     fn finished(&mut self, now: Instant, id: JobId, actual: &[Line]) -> Result<Finished, GateError>;
+}
+
+impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Verbs for Gate<L, JOBS, CALLS> {
+    fn sending(&mut self, now: Instant, permit: &Permit) -> Result<(), GateError> {
+        self.sending(now, permit)
+    }
+    fn resolved(&mut self, now: Instant, permit: &Permit, fate: Fate) -> Result<(), GateError> {
+        self.resolved(now, permit, fate)
+    }
+    fn finished(&mut self, now: Instant, id: JobId, actual: &[Line]) -> Result<Finished, GateError> {
+        self.finished(now, id, actual)
+    }
 }
 
 /// A [`Dispatcher`], or a `&mut` of one. Nobody else implements it.
@@ -58,92 +68,34 @@ mod sealed {
 }
 
 impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gated for Gate<L, JOBS, CALLS> {
-    fn ask(&mut self, now: Instant, request: &Request<'_>) -> Result<Permit, AskError> {
-        self.ask(now, request)
-    }
-    fn earliest(&self, now: Instant, request: &Request<'_>) -> Result<Instant, AskError> {
-        self.earliest(now, request)
-    }
-    fn sending(&mut self, now: Instant, permit: &Permit) -> Result<(), GateError> {
-        self.sending(now, permit)
-    }
-    fn answered(
-        &mut self,
-        now: Instant,
-        permit: &Permit,
-        outcome: &Outcome,
-        retry: &mut Retry,
-        entropy: u32,
-    ) -> Result<Answer, GateError> {
-        self.answered(now, permit, outcome, retry, entropy)
-    }
-    fn cancel_permit(&mut self, now: Instant, permit: Permit) -> Result<(), GateError> {
-        self.cancel(now, permit)
-    }
-    fn finished(&mut self, now: Instant, id: JobId, actual: &[Line]) -> Result<Finished, GateError> {
-        self.finished(now, id, actual)
+    type Gate = Self;
+
+    fn gate_mut(&mut self) -> &mut Self {
+        self
     }
 }
 
 impl<L: AnyLimits, T: Work, const JOBS: usize, const CALLS: usize, const N: usize, const P: usize> Gated
     for Dispatcher<Gate<L, JOBS, CALLS>, T, N, P>
 {
-    fn ask(&mut self, now: Instant, request: &Request<'_>) -> Result<Permit, AskError> {
-        self.gate.ask(now, request)
+    type Gate = Gate<L, JOBS, CALLS>;
+
+    fn gate_mut(&mut self) -> &mut Self::Gate {
+        &mut self.gate
     }
-    fn earliest(&self, now: Instant, request: &Request<'_>) -> Result<Instant, AskError> {
-        self.gate.earliest(now, request)
-    }
-    fn sending(&mut self, now: Instant, permit: &Permit) -> Result<(), GateError> {
-        self.gate.sending(now, permit)
-    }
-    fn answered(
-        &mut self,
-        now: Instant,
-        permit: &Permit,
-        outcome: &Outcome,
-        retry: &mut Retry,
-        entropy: u32,
-    ) -> Result<Answer, GateError> {
-        let answer = self.gate.answered(now, permit, outcome, retry, entropy)?;
-        if let (Answer::RetryOnRelease { .. }, Some(id)) = (answer, permit.job()) {
-            self.hold_back(now, id);
-        }
-        Ok(answer)
-    }
-    fn cancel_permit(&mut self, now: Instant, permit: Permit) -> Result<(), GateError> {
-        self.gate.cancel(now, permit)
-    }
-    fn finished(&mut self, now: Instant, id: JobId, actual: &[Line]) -> Result<Finished, GateError> {
-        self.gate.finished(now, id, actual)
+    fn hold_back(&mut self, now: Instant, id: JobId) {
+        self.hold_back(now, id);
     }
 }
 
 impl<G: Gated + ?Sized> Gated for &mut G {
-    fn ask(&mut self, now: Instant, request: &Request<'_>) -> Result<Permit, AskError> {
-        (**self).ask(now, request)
+    type Gate = G::Gate;
+
+    fn gate_mut(&mut self) -> &mut Self::Gate {
+        (**self).gate_mut()
     }
-    fn earliest(&self, now: Instant, request: &Request<'_>) -> Result<Instant, AskError> {
-        (**self).earliest(now, request)
-    }
-    fn sending(&mut self, now: Instant, permit: &Permit) -> Result<(), GateError> {
-        (**self).sending(now, permit)
-    }
-    fn answered(
-        &mut self,
-        now: Instant,
-        permit: &Permit,
-        outcome: &Outcome,
-        retry: &mut Retry,
-        entropy: u32,
-    ) -> Result<Answer, GateError> {
-        (**self).answered(now, permit, outcome, retry, entropy)
-    }
-    fn cancel_permit(&mut self, now: Instant, permit: Permit) -> Result<(), GateError> {
-        (**self).cancel_permit(now, permit)
-    }
-    fn finished(&mut self, now: Instant, id: JobId, actual: &[Line]) -> Result<Finished, GateError> {
-        (**self).finished(now, id, actual)
+    fn hold_back(&mut self, now: Instant, id: JobId) {
+        (**self).hold_back(now, id);
     }
 }
 
