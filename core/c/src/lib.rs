@@ -42,8 +42,8 @@ pub use budget::{
 pub use gate::{
     TOLLGATE_GATE_CALLS, TOLLGATE_GATE_JOBS, TOLLGATE_GATE_WORDS, TOLLGATE_PERMIT_WORDS, tollgate_gate,
     tollgate_gate_answered, tollgate_gate_ask, tollgate_gate_cancel, tollgate_gate_config, tollgate_gate_earliest,
-    tollgate_gate_heard, tollgate_gate_init, tollgate_gate_poll, tollgate_gate_sending, tollgate_permit,
-    tollgate_request,
+    tollgate_gate_heard, tollgate_gate_init, tollgate_gate_poll, tollgate_gate_resolved, tollgate_gate_sending,
+    tollgate_gate_try_ask, tollgate_permit, tollgate_request,
 };
 pub use handle::TOLLGATE_ALIGNMENT;
 pub use jobs::*;
