@@ -42,6 +42,7 @@ pub trait Money: sealed::Sealed {
         due: Instant,
         endings: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), AccountId>;
+    /// The same, with when; whether it will fit at any later time too, if nothing happens until then.
     #[doc(hidden)]
     fn quote(
         &self,
@@ -49,7 +50,7 @@ pub trait Money: sealed::Sealed {
         lines: &[Line],
         due: Instant,
         endings: impl Iterator<Item = Ending> + Clone,
-    ) -> Result<(), (AccountId, Denied)>;
+    ) -> Result<bool, (AccountId, Denied)>;
     #[doc(hidden)]
     fn act(&mut self, eff: Instant);
     /// Into `amounts`, which are [`NOTHING`](Self::NOTHING).
@@ -86,6 +87,15 @@ pub trait Money: sealed::Sealed {
     -> Option<Report>;
 }
 
+/// Whether an amount can be set aside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fits {
+    Not,
+    Now,
+    /// Now, and later too if nothing happens until then.
+    Always,
+}
+
 /// What a wall clock said: a time, its error, and whose word it is.
 pub(crate) type Sample = (UnixMicros, Duration, Trust);
 
@@ -118,8 +128,8 @@ impl Money for () {
         _: &[Line],
         _: Instant,
         _: impl Iterator<Item = Ending> + Clone,
-    ) -> Result<(), (AccountId, Denied)> {
-        Ok(())
+    ) -> Result<bool, (AccountId, Denied)> {
+        Ok(true)
     }
     fn act(&mut self, _: Instant) {}
     fn hold(&mut self, _: &[Line], _: &mut Self::Amounts) {}
@@ -168,7 +178,7 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
         endings: impl Iterator<Item = Ending> + Clone,
     ) -> Result<(), AccountId> {
         let eff = self.effective(eff);
-        let short = lines.iter().find(|line| !self.line_fits(line, eff, due, &endings));
+        let short = lines.iter().find(|line| self.line_fits(line, eff, due, &endings) == Fits::Not);
         short.map_or(Ok(()), |line| Err(line.account))
     }
 
@@ -178,16 +188,20 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
         lines: &[Line],
         due: Instant,
         endings: impl Iterator<Item = Ending> + Clone,
-    ) -> Result<(), (AccountId, Denied)> {
+    ) -> Result<bool, (AccountId, Denied)> {
         let eff = self.effective(asked);
-        let mut worst: Option<(AccountId, Denied)> = None;
-        for line in lines.iter().filter(|line| !self.line_fits(line, eff, due, &endings)) {
-            let denied = self.line_quote(line, eff, &endings);
-            if worst.is_none_or(|(_, worst)| denied.outranks(worst)) {
-                worst = Some((line.account, denied));
+        let (mut worst, mut always): (Option<(AccountId, Denied)>, _) = (None, true);
+        for line in lines {
+            let fits = self.line_fits(line, eff, due, &endings);
+            always &= fits == Fits::Always;
+            if fits == Fits::Not {
+                let denied = self.line_quote(line, eff, &endings);
+                if worst.is_none_or(|(_, worst)| denied.outranks(worst)) {
+                    worst = Some((line.account, denied));
+                }
             }
         }
-        worst.map_or(Ok(()), Err)
+        worst.map_or(Ok(always), Err)
     }
 
     fn act(&mut self, eff: Instant) {
@@ -355,19 +369,21 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         eff: Instant,
         due: Instant,
         endings: &(impl Iterator<Item = Ending> + Clone),
-    ) -> bool {
-        let Some(account) = self.accounts.get(usize::from(line.account.0)) else { return true };
+    ) -> Fits {
+        let Some(account) = self.accounts.get(usize::from(line.account.0)) else { return Fits::Always };
         let (spec, budget) = (account.spec, &account.budget);
         if !matches!(spec.renewal, Renewal::Rolling(_)) {
             let (fits, stands) = (line.micros <= budget.free(spec), eff < budget.roll_at);
             // Within a period, what ends gives back or is posted, and takes nothing that is free; the next one, without a
             // debt then, has at least its limit.
-            let is_certain = if fits { stands || line.micros <= spec.limit } else { stands && eff < due };
-            if is_certain {
-                return fits;
+            match (fits, stands) {
+                (true, _) if line.micros <= spec.limit => return Fits::Always,
+                (true, true) => return Fits::Now,
+                (false, true) if eff < due => return Fits::Not,
+                _ => {}
             }
         }
-        self.line_fits_then(line, eff, endings)
+        if self.line_fits_then(line, eff, endings) { Fits::Now } else { Fits::Not }
     }
 
     /// The same with all that time does until then.

@@ -28,7 +28,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Exactly when what is refused at `eff` passes, and who binds until then; `None` if it passes now.
     #[inline(never)]
     pub(super) fn look_ahead(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Option<(Binding, Denied)> {
-        let (mut binds, mut denied) = self.quote(eff, request, asks)?;
+        let mut is_paid = false;
+        let (mut binds, mut denied) = self.quote(eff, request, asks, &mut is_paid)?;
         let mut asked = eff;
         // As `admit_at`, without patience.
         for _ in 1..LOOKAHEAD {
@@ -38,7 +39,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
                 break;
             }
             asked = again;
-            match self.quote(asked, request, asks) {
+            match self.quote(asked, request, asks, &mut is_paid) {
                 None => break,
                 Some((limit, next)) => {
                     // It frees, and then only a release helps: no instant can be promised.
@@ -55,7 +56,15 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// Asks every limit; the worst refusal counts, and the first wins a tie. `None` if all agree, which is exactly where
     /// [`binds`](Self::binds) names none.
-    fn quote(&self, asked: Instant, request: &Request<'_>, asks: Asks) -> Option<(Binding, Denied)> {
+    ///
+    /// `is_paid`: the accounts have agreed before, and for good.
+    fn quote(
+        &self,
+        asked: Instant,
+        request: &Request<'_>,
+        asks: Asks,
+        is_paid: &mut bool,
+    ) -> Option<(Binding, Denied)> {
         let limits = self.limits.all();
         let cost = request.requests;
         let mut worst = Worst(None);
@@ -72,10 +81,11 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             if let Err(denied) = self.place_quote(asked) {
                 worst.hear(Binding::Jobs, denied);
             }
-            if let Err((account, denied)) =
-                limits.money.quote(asked, request.estimate, self.state.next_due, self.endings())
-            {
-                worst.hear(Binding::Money(account), denied);
+            if !*is_paid {
+                match limits.money.quote(asked, request.estimate, self.state.next_due, self.endings()) {
+                    Ok(always) => *is_paid = always,
+                    Err((account, denied)) => worst.hear(Binding::Money(account), denied),
+                }
             }
         }
         self.part(asked, Binding::Breaker, limits.breaker.part_quote(asked, 1), &mut worst);
