@@ -1,5 +1,7 @@
 //! Why a [`Gate`] refuses, and exactly when it will not: only who wants to know pays for it.
 
+use core::mem;
+
 use super::limits::AnyLimits;
 use super::money::Money;
 use super::part::Part;
@@ -28,8 +30,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Exactly when what is refused at `eff` passes, and who binds until then; `None` if it passes now.
     #[inline(never)]
     pub(super) fn look_ahead(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Option<(Binding, Denied)> {
-        let mut is_paid = false;
-        let (mut binds, mut denied) = self.quote(eff, request, asks, &mut is_paid)?;
+        let mut agreed = Agreed { own: false, money: asks != Asks::New };
+        let (mut binds, mut denied) = self.quote(eff, request, asks, &mut agreed)?;
         let mut asked = eff;
         // As `admit_at`, without patience.
         for _ in 1..LOOKAHEAD {
@@ -39,7 +41,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
                 break;
             }
             asked = again;
-            match self.quote(asked, request, asks, &mut is_paid) {
+            match self.quote(asked, request, asks, &mut agreed) {
                 None => break,
                 Some((limit, next)) => {
                     // It frees, and then only a release helps: no instant can be promised.
@@ -54,42 +56,42 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         Some((binds, denied))
     }
 
-    /// Asks every limit; the worst refusal counts, and the first wins a tie. `None` if all agree, which is exactly where
-    /// [`binds`](Self::binds) names none.
-    ///
-    /// `is_paid`: the accounts have agreed before, and for good.
+    /// Asks every limit that has not agreed for good; the worst refusal counts, and the first wins a tie. `None` if all
+    /// agree, which is exactly where [`binds`](Self::binds) names none.
     fn quote(
         &self,
         asked: Instant,
         request: &Request<'_>,
         asks: Asks,
-        is_paid: &mut bool,
+        agreed: &mut Agreed,
     ) -> Option<(Binding, Denied)> {
         let limits = self.limits.all();
         let cost = request.requests;
         let mut worst = Worst(None);
+        // What they say is `Until` the latest of all at most, and from there on they agree.
+        let asks_own = !mem::replace(&mut agreed.own, true);
         let closed = self.state.block.max(self.state.paced);
-        if closed > asked {
+        if asks_own && closed > asked {
             worst.hear(Binding::Block, Denied::Until(closed));
         }
         self.part(asked, Binding::Requests, limits.requests.part_quote(asked, cost), &mut worst);
         self.part(asked, Binding::Window, limits.window.part_quote(asked, cost), &mut worst);
-        if asks == Asks::New {
+        if asks_own && asks == Asks::New {
             if let Err(denied) = self.slots_quote(asked, request.weight) {
                 worst.hear(Binding::Slots, denied);
             }
             if let Err(denied) = self.place_quote(asked) {
                 worst.hear(Binding::Jobs, denied);
             }
-            if !*is_paid {
-                match limits.money.quote(asked, request.estimate, self.state.next_due, self.endings()) {
-                    Ok(always) => *is_paid = always,
-                    Err((account, denied)) => worst.hear(Binding::Money(account), denied),
-                }
+        }
+        if !agreed.money {
+            match limits.money.quote(asked, request.estimate, self.state.next_due, self.endings()) {
+                Ok(always) => agreed.money = always,
+                Err((account, denied)) => worst.hear(Binding::Money(account), denied),
             }
         }
         self.part(asked, Binding::Breaker, limits.breaker.part_quote(asked, 1), &mut worst);
-        if let Err(denied) = self.call_quote(asked) {
+        if asks_own && let Err(denied) = self.call_quote(asked) {
             worst.hear(Binding::Calls, denied);
         }
         worst.0
@@ -168,6 +170,13 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
         Err(Denied::Until(self.calls.iter().map(|call| call.until).soonest()))
     }
+}
+
+/// Who has agreed for good, if nothing happens.
+struct Agreed {
+    /// The block, the slots, the places of the tables.
+    own: bool,
+    money: bool,
 }
 
 /// The refusal that binds so far.
