@@ -1,7 +1,5 @@
 //! Why a [`Gate`] refuses, and exactly when it will not: only who wants to know pays for it.
 
-use core::mem;
-
 use super::limits::AnyLimits;
 use super::money::Money;
 use super::part::Part;
@@ -30,8 +28,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Exactly when what is refused at `eff` passes, and who binds until then; `None` if it passes now.
     #[inline(never)]
     pub(super) fn look_ahead(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Option<(Binding, Denied)> {
-        let mut agreed = Agreed { own: false, money: asks != Asks::New };
-        let (mut binds, mut denied) = self.quote(eff, request, asks, &mut agreed)?;
+        let mut look = self.quote(eff, request, asks, Look { worst: None, later: false, paid: asks != Asks::New });
+        let (mut binds, mut denied) = look.worst?;
         let mut asked = eff;
         // As `admit_at`, without patience.
         for _ in 1..LOOKAHEAD {
@@ -41,7 +39,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
                 break;
             }
             asked = again;
-            match self.quote(asked, request, asks, &mut agreed) {
+            look = self.quote(asked, request, asks, Look { worst: None, later: true, ..look });
+            match look.worst {
                 None => break,
                 Some((limit, next)) => {
                     // It frees, and then only a release helps: no instant can be promised.
@@ -58,52 +57,45 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// Asks every limit that has not agreed for good; the worst refusal counts, and the first wins a tie. `None` if all
     /// agree, which is exactly where [`binds`](Self::binds) names none.
-    fn quote(
-        &self,
-        asked: Instant,
-        request: &Request<'_>,
-        asks: Asks,
-        agreed: &mut Agreed,
-    ) -> Option<(Binding, Denied)> {
+    fn quote(&self, asked: Instant, request: &Request<'_>, asks: Asks, mut look: Look) -> Look {
         let limits = self.limits.all();
         let cost = request.requests;
-        let mut worst = Worst(None);
-        // What they say is `Until` the latest of all at most, and from there on they agree.
-        let asks_own = !mem::replace(&mut agreed.own, true);
         let closed = self.state.block.max(self.state.paced);
-        if asks_own && closed > asked {
-            worst.hear(Binding::Block, Denied::Until(closed));
+        if !look.later && closed > asked {
+            look.hear(Binding::Block, Denied::Until(closed));
         }
-        self.part(asked, Binding::Requests, limits.requests.part_quote(asked, cost), &mut worst);
-        self.part(asked, Binding::Window, limits.window.part_quote(asked, cost), &mut worst);
-        if asks_own && asks == Asks::New {
+        self.part(asked, Binding::Requests, limits.requests.part_quote(asked, cost), &mut look);
+        self.part(asked, Binding::Window, limits.window.part_quote(asked, cost), &mut look);
+        if !look.later && asks == Asks::New {
             if let Err(denied) = self.slots_quote(asked, request.weight) {
-                worst.hear(Binding::Slots, denied);
+                look.hear(Binding::Slots, denied);
             }
             if let Err(denied) = self.place_quote(asked) {
-                worst.hear(Binding::Jobs, denied);
+                look.hear(Binding::Jobs, denied);
             }
         }
-        if !agreed.money {
+        if !look.paid {
             match limits.money.quote(asked, request.estimate, self.state.next_due, self.endings()) {
-                Ok(always) => agreed.money = always,
-                Err((account, denied)) => worst.hear(Binding::Money(account), denied),
+                Ok(always) => look.paid = always,
+                Err((account, denied)) => look.hear(Binding::Money(account), denied),
             }
         }
-        self.part(asked, Binding::Breaker, limits.breaker.part_quote(asked, 1), &mut worst);
-        if asks_own && let Err(denied) = self.call_quote(asked) {
-            worst.hear(Binding::Calls, denied);
+        self.part(asked, Binding::Breaker, limits.breaker.part_quote(asked, 1), &mut look);
+        if !look.later
+            && let Err(denied) = self.call_quote(asked)
+        {
+            look.hear(Binding::Calls, denied);
         }
-        worst.0
+        look
     }
 
     /// What a limit answers that books requests.
     #[inline]
-    fn part(&self, asked: Instant, limit: Binding, quote: Result<Instant, Denied>, worst: &mut Worst) {
+    fn part(&self, asked: Instant, limit: Binding, quote: Result<Instant, Denied>, look: &mut Look) {
         match quote {
             Ok(at) if at <= asked => {}
-            Ok(at) => worst.hear(limit, self.or_void(asked, Denied::Until(at))),
-            Err(denied) => worst.hear(limit, self.or_void(asked, denied)),
+            Ok(at) => look.hear(limit, self.or_void(asked, Denied::Until(at))),
+            Err(denied) => look.hear(limit, self.or_void(asked, denied)),
         }
     }
 
@@ -172,21 +164,23 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 }
 
-/// Who has agreed for good, if nothing happens.
-struct Agreed {
-    /// The block, the slots, the places of the tables.
-    own: bool,
-    money: bool,
+/// One look at all limits.
+#[derive(Clone, Copy)]
+struct Look {
+    /// The refusal that binds so far.
+    worst: Option<(Binding, Denied)>,
+    /// A second one, at the latest `Until` of the first: the block, the slots and the places in the tables agree from there
+    /// on.
+    later: bool,
+    /// The accounts agree, now and later.
+    paid: bool,
 }
 
-/// The refusal that binds so far.
-struct Worst(Option<(Binding, Denied)>);
-
-impl Worst {
+impl Look {
     #[inline(never)]
     fn hear(&mut self, limit: Binding, denied: Denied) {
-        if self.0.is_none_or(|(_, worst)| denied.outranks(worst)) {
-            self.0 = Some((limit, denied));
+        if self.worst.is_none_or(|(_, worst)| denied.outranks(worst)) {
+            self.worst = Some((limit, denied));
         }
     }
 }
