@@ -194,7 +194,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     ///
     /// An accepted job keeps its slot and its money until it is [`finished`](Self::finished). Of a job whose request was
     /// lost, [`Unknown`](JobState::Unknown), the request is asked for again with the slot and the money that it has, if
-    /// it is [`repeatable`](Request::repeatable).
+    /// it is [`repeatable`](Request::repeatable). One that the gate has forgotten is a new one:
+    /// [`forgotten`](Counters::forgotten).
     ///
     /// # Errors
     /// [`AskError`]: which limit binds and when to come back (`Never` beats `Busy` beats the latest `Until`), or what is

@@ -21,7 +21,9 @@ pub struct Counters {
     pub refunded: u32,
     /// Permits not sent in time, requests not answered in time, and leases that were over.
     pub expired: u32,
-    /// Overdue jobs that were forgotten for want of room.
+    /// Overdue jobs that were forgotten for want of room. What they held stays posted. Such a job is a new one when it is
+    /// asked for again, or finished: its cost is posted a second time, and without an idempotency key it may run twice. Let
+    /// `JOBS` be more than what runs and what is overdue between two reconciliations.
     pub forgotten: u32,
     /// Costs of jobs that nobody remembered.
     pub late: u32,
