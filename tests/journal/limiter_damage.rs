@@ -280,6 +280,29 @@ fn pages_in_another_order_are_told_apart_by_their_numbers() {
 }
 
 #[test]
+fn records_in_another_order_are_told_apart_by_their_numbers() {
+    let mut bytes = once(3).bytes().to_vec();
+    let (one, two) = bytes[64..192].split_at(64);
+    let swapped = [two, one].concat();
+    bytes[64..192].copy_from_slice(&swapped);
+    let keeper = open_once(Small::from_bytes(bytes), 0);
+    assert_eq!((keeper.limiter().used, keeper.health()), (3, Health::Damaged(Damage::Missing { expected: 4 })));
+}
+
+#[test]
+fn a_first_record_that_was_cut_is_not_believed_in_any_other_place() {
+    let first = once(1).bytes()[..40].to_vec();
+    for (at, is_new) in [(0, true), (64, false), (448, false), (576, false)] {
+        let mut bytes = vec![0xFF; 1024];
+        bytes[at..at + 40].copy_from_slice(&first);
+        let opened = ImageLog::<_, 64>::open(Small::from_bytes(bytes), LAYOUT);
+        let fault = opened.map(|log| log.health());
+        let unknown = Err(JournalError::Fault(JournalFault::Unknown));
+        assert_eq!(fault, if is_new { Ok(Health::New) } else { unknown }, "at {at}");
+    }
+}
+
+#[test]
 fn a_torn_record_is_skipped_and_is_no_damage() {
     for cut in 1..64 {
         let mut keeper = open_once(once(2), 0);
