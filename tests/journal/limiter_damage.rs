@@ -252,6 +252,7 @@ fn a_stale_page_closes_the_limiter_until_time_gives_something_back() {
         let again = open(keeper.clone().into_flash());
         assert_eq!((again.health(), again.limiter().available(S(0))), (keeper.health(), 0));
         keeper.allow(S(2), 2).unwrap();
+        assert_eq!(keeper.health(), again.health(), "how it was found");
         assert_eq!(open(keeper.clone().into_flash()).health(), Health::Clean);
         assert_eq!(keeper.flash_mut().reprogrammed(), 0);
     }
