@@ -5,7 +5,7 @@ use tollgate::journal::{
 };
 use tollgate::{
     Breaker, BreakerPolicy, Denied, Duration, History, ImageError, Instant, Limiter, Mismatch, Offline, Quota, Start,
-    TokenBucket, Trip, WhenFull, Window, WindowLog,
+    TokenBucket, Trip, WhenFull, Window, WindowLog, WindowSlices,
 };
 use tollgate_std::testing::{Flash, FlashError};
 
@@ -133,6 +133,26 @@ fn a_window_counts_its_whole_lease_though_there_is_no_room_for_it() {
         assert!(keeper.allow(S(now), 1).is_err(), "after {now} seconds");
     }
     assert!(keeper.allow(S(111), 1).is_ok());
+}
+
+#[test]
+fn a_window_in_slices_counts_its_lease_from_the_reboot_on() {
+    let window = Window::new(20, Duration::from_secs(60)).unwrap();
+    let wake = |flash, now| {
+        let log = ImageLog::<_, 128>::open(flash, LAYOUT).unwrap();
+        let slices = WindowSlices::<6>::new(window, History::Empty, now).unwrap();
+        LimiterKeeper::open(log, slices, LEASE, now, Offline::Unknown, Mismatch::Refuse).unwrap()
+    };
+    let mut keeper = wake(Small::new(1024), S(0));
+    assert!((0..14).all(|now| keeper.allow(S(now), 1).is_ok()));
+    assert_eq!(keeper.log().records(), 2);
+    // Eleven in the second record, and nine more that may have been granted since.
+    for boot in [S(0), S(10), S(1_000)] {
+        let again = wake(keeper.clone().into_flash(), boot);
+        assert_eq!(again.limiter().available(boot), 0);
+        let later = |secs| boot.saturating_add(Duration::from_secs(secs));
+        assert!(again.limiter().available(later(59)) <= 11 && again.limiter().available(later(71)) == 20);
+    }
 }
 
 #[test]

@@ -232,7 +232,7 @@ macro_rules! keeper {
             /// was done to [`limiter_mut`](Self::limiter_mut). The next grant writes again.
             ///
             /// # Errors
-            /// [`JournalError`]: the record before still counts, with its lease.
+            /// [`JournalError`]: the record before counts, with its lease, or this one if it is there after all.
             pub $($async)? fn save(&mut self, now: Instant) -> Result<(), JournalError<F::Error>> {
                 self.left = 0;
                 self.log.save(now, &self.limiter)$($wait)*
