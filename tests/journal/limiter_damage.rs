@@ -5,7 +5,7 @@ use tollgate::journal::{
 };
 use tollgate::{
     Breaker, BreakerPolicy, Denied, Duration, History, ImageError, Instant, Limiter, Mismatch, Offline, Quota, Start,
-    TokenBucket, Trip, WhenFull, Window, WindowLog,
+    TokenBucket, Trip, WhenFull, Window, WindowLog, WindowSlices,
 };
 use tollgate_std::testing::{Flash, FlashError};
 
@@ -136,6 +136,26 @@ fn a_window_counts_its_whole_lease_though_there_is_no_room_for_it() {
 }
 
 #[test]
+fn a_window_in_slices_counts_its_lease_from_the_reboot_on() {
+    let window = Window::new(20, Duration::from_secs(60)).unwrap();
+    let wake = |flash, now| {
+        let log = ImageLog::<_, 128>::open(flash, LAYOUT).unwrap();
+        let slices = WindowSlices::<6>::new(window, History::Empty, now).unwrap();
+        LimiterKeeper::open(log, slices, LEASE, now, Offline::Unknown, Mismatch::Refuse).unwrap()
+    };
+    let mut keeper = wake(Small::new(1024), S(0));
+    assert!((0..14).all(|now| keeper.allow(S(now), 1).is_ok()));
+    assert_eq!(keeper.log().records(), 2);
+    // Eleven in the second record, and nine more that may have been granted since.
+    for boot in [S(0), S(10), S(1_000)] {
+        let again = wake(keeper.clone().into_flash(), boot);
+        assert_eq!(again.limiter().available(boot), 0);
+        let later = |secs| boot.saturating_add(Duration::from_secs(secs));
+        assert!(again.limiter().available(later(59)) <= 11 && again.limiter().available(later(71)) == 20);
+    }
+}
+
+#[test]
 fn what_is_no_log_is_told_and_left_alone() {
     assert_eq!(fault(Small::from_bytes(vec![0; 1024])), JournalFault::Zeroed);
     let noise = (0..1024u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
@@ -252,6 +272,7 @@ fn a_stale_page_closes_the_limiter_until_time_gives_something_back() {
         let again = open(keeper.clone().into_flash());
         assert_eq!((again.health(), again.limiter().available(S(0))), (keeper.health(), 0));
         keeper.allow(S(2), 2).unwrap();
+        assert_eq!(keeper.health(), again.health(), "how it was found");
         assert_eq!(open(keeper.clone().into_flash()).health(), Health::Clean);
         assert_eq!(keeper.flash_mut().reprogrammed(), 0);
     }
@@ -277,6 +298,29 @@ fn pages_in_another_order_are_told_apart_by_their_numbers() {
     // An old page in the place of the newest is no newer for that.
     let old = [&bytes[..512], &bytes[..512]].concat();
     assert_eq!(open_once(Small::from_bytes(old), 0).health(), Health::Damaged(Damage::NewestPage));
+}
+
+#[test]
+fn records_in_another_order_are_told_apart_by_their_numbers() {
+    let mut bytes = once(3).bytes().to_vec();
+    let (one, two) = bytes[64..192].split_at(64);
+    let swapped = [two, one].concat();
+    bytes[64..192].copy_from_slice(&swapped);
+    let keeper = open_once(Small::from_bytes(bytes), 0);
+    assert_eq!((keeper.limiter().used, keeper.health()), (3, Health::Damaged(Damage::Missing { expected: 4 })));
+}
+
+#[test]
+fn a_first_record_that_was_cut_is_not_believed_in_any_other_place() {
+    let first = once(1).bytes()[..40].to_vec();
+    for (at, is_new) in [(0, true), (64, false), (448, false), (576, false)] {
+        let mut bytes = vec![0xFF; 1024];
+        bytes[at..at + 40].copy_from_slice(&first);
+        let opened = ImageLog::<_, 64>::open(Small::from_bytes(bytes), LAYOUT);
+        let fault = opened.map(|log| log.health());
+        let unknown = Err(JournalError::Fault(JournalFault::Unknown));
+        assert_eq!(fault, if is_new { Ok(Health::New) } else { unknown }, "at {at}");
+    }
 }
 
 #[test]

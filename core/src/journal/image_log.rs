@@ -270,10 +270,10 @@ macro_rules! log {
             }
 
             /// Writes the image of this object as it is now. If that fails or its future is dropped, the image before
-            /// still counts.
+            /// counts, or this one if it is there after all.
             ///
             /// # Errors
-            /// [`JournalError`].
+            /// [`JournalError`]; the next call looks at the flash again before it writes.
             pub $($async)? fn save<I: Image>(
                 &mut self,
                 now: Instant,

@@ -1,8 +1,8 @@
 //! Where the newest image is and where the next one goes: what a flash looks like after a reboot, without reading it itself.
 //!
 //! ```text
-//!  record  ├ number ┼ "TL" version, size/32 ┼ page/32, pages ┼ lease ┼── image ──┼ 0xFF ... ┼ crc32 ┤     little-endian
-//!          0        4                       8               12      16                    size - 4
+//!  record  ├ number ┼ "TL" version, size/32 ┼ page/32, pages ┼ lease ┼── image ──┼ zeros ┼ crc32 ┤     little-endian
+//!          0        4                       8               12      16                 size - 4
 //!  page    ├ record ┼ record ┼ ... ┼ rest ┼ mark: 32 bytes of zeros once the next page has a record ┤
 //! ```
 //! Every record is the whole state, and the one with the highest number counts. A bad one is a torn write exactly if the
@@ -25,6 +25,9 @@ const CRC: usize = 4;
 /// The mark of a page that another one has followed.
 pub(super) const MARK: [u8; SLOT as usize] = [0; SLOT as usize];
 
+/// Nobody knows the number of what is missing.
+const LOST: u32 = u32::MAX;
+
 /// What was seen on a page. Words only, which are moved in the fewest instructions.
 #[derive(Clone, Copy, Debug, Default)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -37,7 +40,7 @@ struct Seen {
     /// Behind the last place that is not erased.
     next: u32,
     torn: u32,
-    /// The number of a record that should be there, or 0.
+    /// The number of a record that should be there, or 0; [`LOST`] if it is the newest of all.
     missing: u32,
 }
 
@@ -83,7 +86,7 @@ impl Ring {
         let Seen { seq, torn, missing, .. } = self.newest;
         if seq == records {
             Health::New
-        } else if self.is_stale() {
+        } else if missing == LOST {
             Health::Damaged(Damage::NewestPage)
         } else if missing > 0 {
             Health::Damaged(Damage::Missing { expected: missing })
@@ -153,7 +156,7 @@ impl Ring {
         if self.fits(next) { (self.page, next) } else { (self.layout.after(self.page), 0) }
     }
 
-    /// Makes the next record, on erased bytes.
+    /// Makes the next record, on zeros.
     pub(super) fn frame<I: Image>(
         &self,
         record: &mut [u8],
@@ -258,7 +261,10 @@ impl Survey {
 
     /// Where the log goes on.
     pub(super) fn end(&self, ring: &mut Ring) -> Result<(), JournalFault> {
+        // What was missing when it was opened stays so, however often one looks.
+        let missing = ring.newest.missing.max(self.best.missing);
         (ring.newest, ring.page) = (self.best, self.page);
+        ring.newest.missing = if ring.is_stale() { LOST } else { missing };
         match self.strange {
             Some(kind) if self.best.seq == 0 => Err(kind.fault(ring.kind)),
             _ => Ok(()),

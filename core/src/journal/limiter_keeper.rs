@@ -32,9 +32,9 @@ use super::state::Health;
 /// **Never too little.** A cut at any byte, a second one during recovery included, loses nothing that was granted: after it
 /// the state of the last record counts, and all of its lease as used at the moment of the reboot.
 ///
-/// **Hardly too much.** For each cut at most one lease, less what was granted of it. A bucket earns that back in time; a
-/// window forgets it after its length. Nothing with a lease of 0, which writes before every grant: strict. Nothing after
-/// [`save`](Self::save).
+/// **Hardly too much.** For each cut at most one lease, less what was granted of it, or the one grant that was cut if that is
+/// larger. A bucket earns it back in time; a window forgets it after its length. With a lease of 0 every grant is written
+/// first, and it alone can be counted too much: strict. Nothing is after [`save`](Self::save).
 ///
 /// **Time.** What the time since the last record is worth is up to [`Offline`]: unknown it counts as none, and trusted all of
 /// it counts, the time before the cut included, because the lease is used up behind it and not in front of it.
@@ -232,7 +232,7 @@ macro_rules! keeper {
             /// was done to [`limiter_mut`](Self::limiter_mut). The next grant writes again.
             ///
             /// # Errors
-            /// [`JournalError`]: the record before still counts, with its lease.
+            /// [`JournalError`]: the record before counts, with its lease, or this one if it is there after all.
             pub $($async)? fn save(&mut self, now: Instant) -> Result<(), JournalError<F::Error>> {
                 self.left = 0;
                 self.log.save(now, &self.limiter)$($wait)*

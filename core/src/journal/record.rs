@@ -60,12 +60,15 @@ pub(crate) enum Found {
 
 impl Slot {
     pub(crate) fn encode(&self) -> Bytes {
-        let mut bytes = [0; SLOT as usize];
-        let fields = self.seq.to_le_bytes().into_iter().chain([self.kind, self.part]).chain(self.who.to_le_bytes());
-        let words = self.words.a.to_le_bytes().into_iter().chain(self.words.b.to_le_bytes());
-        for (to, from) in bytes.iter_mut().zip(fields.chain(words).chain(self.words.c.to_le_bytes())) {
-            *to = from;
-        }
+        let ([s0, s1, s2, s3], [w0, w1]) = (self.seq.to_le_bytes(), self.who.to_le_bytes());
+        let [a0, a1, a2, a3] = self.words.a.to_le_bytes();
+        let [[b0, b1, b2, b3, b4, b5, b6, b7], [c0, c1, c2, c3, c4, c5, c6, c7]] =
+            [self.words.b, self.words.c].map(u64::to_le_bytes);
+        // Written out: words are stored as words.
+        let mut bytes = [
+            s0, s1, s2, s3, self.kind, self.part, w0, w1, a0, a1, a2, a3, b0, b1, b2, b3, b4, b5, b6, b7, c0, c1, c2,
+            c3, c4, c5, c6, c7, 0, 0, 0, 0,
+        ];
         let crc = checksum(&bytes);
         let [.., c0, c1, c2, c3] = &mut bytes;
         [*c0, *c1, *c2, *c3] = crc.to_le_bytes();
