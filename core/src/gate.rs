@@ -63,8 +63,8 @@ use crate::time::{Duration, Instant};
 ///
 /// Take [`ask`](Self::ask) where the reason of a refusal, or its end, is of use, and [`try_ask`](Self::try_ask) where the
 /// program comes back anyway. Take [`answered`](Self::answered) where the gate is to learn from what the server said and to
-/// decide about retries, and [`resolved`](Self::resolved) where the program does so by itself. The terse ones take about half
-/// the code.
+/// decide about retries, and [`resolved`](Self::resolved) where the program does so by itself. The terse ones are smaller and
+/// faster.
 ///
 /// Stamps may repeat and go back, and grant nothing then; after a clock fault that its owner knows of,
 /// [`restart`](Self::restart) ends the wait for the clock to catch up.
