@@ -75,7 +75,6 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
         if now >= last {
             return;
         }
-        self.act(last);
         let ahead = last.saturating_since(now);
         for hold in self.holds.iter_mut().filter(|hold| hold.until < Instant::MAX) {
             hold.until = hold.until.saturating_sub(ahead);

@@ -230,7 +230,6 @@ impl Breaker {
         if now >= self.last {
             return;
         }
-        self.advance(self.last);
         (self.last, self.head) = (now, self.head.min(now));
         match &mut self.phase {
             Phase::Closed => {}

@@ -61,6 +61,14 @@ use crate::time::{Duration, Instant};
 
 /// Every limit of one upstream: up to `JOBS` jobs, live or remembered, and `CALLS` requests on their way at once.
 ///
+/// Take [`ask`](Self::ask) where the reason of a refusal, or its end, is of use, and [`try_ask`](Self::try_ask) where the
+/// program comes back anyway. Take [`answered`](Self::answered) where the gate is to learn from what the server said and to
+/// decide about retries, and [`resolved`](Self::resolved) where the program does so by itself. The terse ones are smaller and
+/// faster.
+///
+/// Stamps may repeat and go back, and grant nothing then; after a clock fault that its owner knows of,
+/// [`restart`](Self::restart) ends the wait for the clock to catch up.
+///
 /// With the feature `defmt` it says in the log what it does: at `warn` what should not be (a lease that runs out, a job
 /// that is given up, time that goes back, a breaker that opens, a budget's alert), at `info` what ends or comes again, at
 /// `debug` each grant and each refusal, by which limit and for how long. `DEFMT_LOG=info,tollgate=debug` shows all of it.

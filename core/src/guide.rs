@@ -27,7 +27,8 @@
 //!
 //! # What is the same
 //! A [`Dispatcher`](crate::Dispatcher), its upstream, and the words. `next` has the shape that everything here waits for:
-//! something now, or when.
+//! something now, or when. This upstream takes every order, and [`Gate::resolved`](crate::Gate::resolved) says so; where its
+//! answers are to decide about retries, [`Gate::answered`](crate::Gate::answered) hears them.
 #![doc = "```ignore"]
 #![doc = include_str!("guide/studio.rs")]
 #![doc = "```"]

@@ -10,11 +10,9 @@
 
 use core::fmt;
 
-use tollgate::presets::backoffs;
 use tollgate::{
-    AccountId, Amount, BudgetSpec, Credits, Denied, Dispatcher, Duration, Entry, Gate, Instant, JobId, Ledger, Limits,
-    Line, Next, Outcome, Queue, QueuePolicy, Quota, Renewal, Repeatable, Request, Retry, Start, TokenBucket, Verdict,
-    Work, valid,
+    AccountId, Amount, BudgetSpec, Credits, Denied, Dispatcher, Duration, Entry, Fate, Gate, Instant, JobId, Ledger,
+    Limits, Line, Next, Queue, QueuePolicy, Quota, Renewal, Request, Start, TokenBucket, Work, valid,
 };
 
 const ORDERS: Quota = valid!(Quota::every(Duration::from_secs(1)));
@@ -97,9 +95,7 @@ impl Studio {
         };
         self.desk.gate.sending(now, &permit).expect("it is fresh");
         // Here the request goes out. This upstream takes every order at once.
-        let outcome = Outcome::Answered { status: 200, verdict: Verdict::Clear, wait: None, should_retry: None };
-        let mut retry = Retry::new(backoffs::RETRY, Repeatable::No, now);
-        self.desk.gate.answered(now, &permit, &outcome, &mut retry, 0).expect("it was sent");
+        self.desk.gate.resolved(now, &permit, Fate::Runs).expect("it was sent");
         Ok(Some(Started { id: entry.id, takes: entry.payload.takes, after: now.saturating_since(self.opened) }))
     }
 

@@ -7,6 +7,7 @@ mod laws;
 mod lives;
 mod owner;
 mod reconcile;
+mod restart;
 mod states;
 mod stock;
 mod support;

@@ -52,7 +52,6 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             return;
         }
         log!(warn, "told to go on {=u64} us earlier", last.saturating_since(now).as_micros());
-        self.advance(last);
         let ahead = last.saturating_since(now);
         let end = |set: Instant, end: Instant| {
             if set <= now || end == Instant::MAX { end } else { end.saturating_sub(ahead).max(now) }

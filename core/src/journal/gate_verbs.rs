@@ -279,6 +279,12 @@ macro_rules! verbs {
                 let _ = self.sync()$($wait)*;
             }
 
+            /// As [`Gate::restart`]. What the faulty clock had written down stays: after a reboot instants go on at that base.
+            pub $($async)? fn restart(&mut self, now: Instant) {
+                self.state.gate.restart(now);
+                let _ = self.sync()$($wait)*;
+            }
+
             /// As [`Ledger::observe`](crate::Ledger::observe): what others have spent.
             ///
             /// # Errors

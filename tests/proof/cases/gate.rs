@@ -36,6 +36,7 @@ macro_rules! questions {
         seen((gate().expire(any()), gate().next_event(any())));
         seen(gate().set_wall(any(), any(), any(), any()));
         gate().block_until(any(), any());
+        gate().restart(any());
         gate().set_slots(any());
         gate().set_patience(any());
         gate().heard(any(), any());

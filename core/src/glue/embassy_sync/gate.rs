@@ -166,8 +166,8 @@ impl<M: RawMutex, D: Dispatches, C: Clock, const W: usize> Shared<M, D, C, W> {
     /// ```no_run
     /// use embassy_sync::blocking_mutex::raw::RawMutex;
     /// use tollgate::embassy::{AlarmClock, Dispatches, Shared};
-    /// use tollgate::{Dispatch, Duration, Entry, JobId, Outcome, Repeatable, Request, Retry, Work, presets::backoffs};
-    /// # async fn post(_: &Reading) -> Outcome { Outcome::Failed(tollgate::Failure::Broken) }
+    /// use tollgate::{Dispatch, Duration, Entry, Fate, JobId, Request, Work};
+    /// # async fn post(_: &Reading) -> Fate { Fate::Unknown }
     /// struct Reading(u16);
     /// impl Work for Reading {
     ///     fn request(&self, id: JobId) -> Request<'_> {
@@ -179,10 +179,9 @@ impl<M: RawMutex, D: Dispatches, C: Clock, const W: usize> Shared<M, D, C, W> {
     /// async fn sender<M: RawMutex, D: Dispatches<Payload = Reading>, C: AlarmClock>(jobs: &Shared<M, D, C, 2>) {
     ///     loop {
     ///         let Ok(Dispatch::Send { entry, mut permit }) = jobs.next().await else { continue };
-    ///         let mut retry = Retry::new(backoffs::RETRY, Repeatable::No, jobs.now());
     ///         if permit.sending().is_ok() {
-    ///             let outcome = post(&entry.payload).await; // dropped here, the job is Unknown
-    ///             let _ = permit.answered(&outcome, &mut retry, 4);
+    ///             let fate = post(&entry.payload).await; // dropped here, the job is Unknown
+    ///             let _ = permit.resolved(fate);
     ///             let _ = jobs.finished(entry.id, &[]);
     ///         }
     ///     }
