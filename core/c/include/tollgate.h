@@ -86,7 +86,7 @@
 /**
  * Words of 64 bits in a `tollgate_retry`.
  */
-#define TOLLGATE_RETRY_WORDS 38
+#define TOLLGATE_RETRY_WORDS 25
 
 /**
  * Words of 64 bits in a `tollgate_response`.

@@ -10,7 +10,7 @@ use crate::handle::{self, handle};
 use crate::status::tollgate_status;
 
 /// Words of 64 bits in a `tollgate_retry`.
-pub const TOLLGATE_RETRY_WORDS: usize = 38;
+pub const TOLLGATE_RETRY_WORDS: usize = 25;
 
 /// One call and its attempts. In the caller's storage, which stays where it is from `tollgate_retry_init` on.
 #[repr(C)]
