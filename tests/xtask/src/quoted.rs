@@ -44,7 +44,11 @@ const QUOTED: [(&str, &str, &[Words]); 4] = [
             ("TokenBucket: yes, or when, run time", "`TokenBucket`, a quota of run time, retry times"),
             ("Slots, constant", "`Slots`"),
             ("Ledger: four accounts, reserve, settle, void, constant", "`Ledger`"),
-            ("Gate of a quota and slots, constant", "`Gate` of a quota and slots"),
+            ("Gate of a quota and slots: yes or no, constant", "`Gate` of a quota and slots, yes or no"),
+            (
+                "Gate of a quota and slots: yes, or when, with retries, constant",
+                "`Gate` of a quota and slots, retry times, retries",
+            ),
             ("Gate of five limits, constant", "`Gate` of five limits"),
             (
                 "Image + journal: a TokenBucket kept on flash (LimiterKeeper), constant",
