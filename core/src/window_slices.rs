@@ -213,6 +213,10 @@ impl<const B: usize> WindowSlices<B> {
 
     #[inline(never)]
     fn held_at(&self, eff: Instant) -> u64 {
+        // The common case.
+        if self.is_free_of_holds() {
+            return 0;
+        }
         self.young.at(eff).saturating_add(self.aged.at(eff))
     }
 
