@@ -18,42 +18,44 @@ pub(crate) const fn divide(n: u64, d: u64) -> (u64, u64) {
 #[cfg(not(target_pointer_width = "64"))]
 #[inline(never)]
 pub(crate) const fn divide(n: u64, d: u64) -> (u64, u64) {
-    in_steps(n, d)
+    // A Cortex-M0, which has no atomics either, neither divides nor counts zeros; a plain RV32 does not count them.
+    const IS_LEAST: bool = cfg!(all(target_arch = "arm", not(target_has_atomic = "32")));
+    in_steps::<{ !IS_LEAST }, { !IS_LEAST && !cfg!(target_arch = "riscv32") }>(n, d)
 }
 
-/// The same in one step or bit by bit.
+/// The same in one step or bit by bit, on a chip that divides 32 bits, and counts leading zeros, or does not.
 #[cfg(any(test, not(target_pointer_width = "64")))]
-const fn in_steps(n: u64, d: u64) -> (u64, u64) {
-    let d = if d == 0 { 1 } else { d };
-    // A Cortex-M0 has no division at all.
-    #[cfg(not(all(target_arch = "arm", not(target_has_atomic = "32"))))]
-    if n >> 32 == 0 && d >> 32 == 0 {
+const fn in_steps<const DIVIDES: bool, const COUNTS: bool>(n: u64, d: u64) -> (u64, u64) {
+    let d = d | (d == 0) as u64;
+    if DIVIDES && n >> 32 == 0 && d >> 32 == 0 {
         #[expect(clippy::cast_possible_truncation, reason = "both were looked at")]
         let (n, d) = (n as u32, d as u32);
         if let (Some(quotient), Some(rest)) = (n.checked_div(d), n.checked_rem(d)) {
             return (quotient as u64, rest as u64);
         }
     }
+    // The largest multiple of the divisor by a power of two that is not above `n`, or the divisor.
+    let (mut part, mut places) = (d, 1u32);
+    if COUNTS {
+        let more = d.leading_zeros().saturating_sub(n.leading_zeros());
+        (part, places) = (d.wrapping_shl(more), more.wrapping_add(1));
+    } else {
+        while part <= n >> 1 {
+            part <<= 1;
+            places = places.wrapping_add(1);
+        }
+    }
     let (mut quotient, mut rest) = (0u64, n);
-    let mut places = d.leading_zeros().wrapping_sub(n.leading_zeros());
-    if places > 63 {
-        // It wrapped: `n` is the shorter one.
-        return (0, n);
-    }
-    let mut part = d << places;
-    loop {
+    while places > 0 {
         // The quotient's bits so far times `d`, and `rest`, are `n`, and `rest` is below twice `part`.
-        quotient <<= 1;
-        if rest >= part {
-            rest = rest.wrapping_sub(part);
-            quotient |= 1;
-        }
-        if places == 0 {
-            return (quotient, rest);
-        }
-        places = places.wrapping_sub(1);
+        let (less, below) = rest.overflowing_sub(part);
+        let back = (below as u64).wrapping_neg(); // all ones, or nothing
+        rest = less.wrapping_add(part & back);
+        quotient = (quotient << 1).wrapping_add(1).wrapping_add(back);
         part >>= 1;
+        places = places.wrapping_sub(1);
     }
+    (quotient, rest)
 }
 
 /// `n / d`, rounded up.
@@ -109,7 +111,8 @@ mod tests {
         for &n in &numbers {
             for &d in &numbers {
                 let expected = (n / d.max(1), n % d.max(1));
-                assert_eq!(in_steps(n, d), expected, "{n} / {d}");
+                let steps = [in_steps::<true, true>, in_steps::<true, false>, in_steps::<false, false>];
+                assert_eq!(steps.map(|divide| divide(n, d)), [expected; 3], "{n} / {d}");
                 assert_eq!(divide(n, d), expected, "{n} / {d}");
                 assert_eq!(divide_up(n, d), n.div_ceil(d.max(1)), "{n} / {d}");
             }
