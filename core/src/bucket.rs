@@ -224,7 +224,7 @@ impl TokenBucket {
     /// What is missing to full at `now`; nothing accrues while time stands still or goes back.
     #[inline(never)]
     fn missing_at(&self, now: Instant) -> u64 {
-        self.missing.saturating_sub(self.accrued(self.last, now))
+        self.missing.saturating_sub(gained(now.saturating_since(self.last).as_micros(), self.gain))
     }
 
     /// Level gained between two instants, saturating; nothing if they are not in order.
@@ -242,6 +242,7 @@ impl TokenBucket {
     }
 
     /// The level of so many units; saturates, and no burst has more than 32 bits of them.
+    #[inline(never)]
     fn level_of(&self, units: u64) -> u64 {
         u32::try_from(units).map_or(u64::MAX, |units| gained(self.step, units))
     }
@@ -284,14 +285,10 @@ impl TokenBucket {
         }
     }
 
-    /// The level of `cost` units, or `Never`. Free where `cost` is the constant 1.
-    #[inline]
+    /// The level of `cost` units, or `Never`.
     fn level(&self, cost: u64) -> Result<u64, Denied> {
-        // One unit multiplies nothing.
-        match if cost == 1 { Some(self.step) } else { cost.checked_mul(self.step) } {
-            Some(need) if need <= self.full() => Ok(need),
-            _ => Err(self.never()),
-        }
+        let need = self.level_of(cost);
+        if need <= self.full() { Ok(need) } else { Err(self.never()) }
     }
 
     /// More than a whole burst.
@@ -359,8 +356,8 @@ impl Book for TokenBucket {
         if earliest > at {
             return Err(Denied::Until(earliest));
         }
-        // The line through (at, level(at) - cost): nobody else is served from what accrues before `at`. Each of the three
-        // is at most 2^63, 2^62 and 2^62.
+        // The line through (at, level(at) - cost): nobody else is served from what accrues before `at`. What is missing
+        // there is at most full, and what accrues before is at most `MAX_AHEAD`.
         let need = self.level(cost)?;
         self.note(now);
         let missing = self.missing_at(now);

@@ -18,7 +18,7 @@ pub(crate) fn checked(elapsed: u64, gain: u32) -> Option<u64> {
     } else if IS_LONG {
         product(elapsed, gain)
     } else {
-        Some(if gain == 1 && elapsed >> 63 == 0 { elapsed } else { gained(elapsed, gain) })
+        Some(gained(elapsed, gain))
     }
 }
 
@@ -29,15 +29,24 @@ pub(crate) const fn is_negative((difference, wrapped): (u64, bool)) -> bool {
     if cfg!(target_pointer_width = "64") { wrapped } else { difference.cast_signed() < 0 }
 }
 
-/// `elapsed x gain`, saturating at [`MOST`] or above: for everything else, one routine on a 32-bit chip.
-#[cfg_attr(target_pointer_width = "64", inline)]
-#[cfg_attr(not(target_pointer_width = "64"), inline(never))]
+/// `elapsed x gain`, saturating at [`MOST`] or above: for everything else.
+#[inline]
 pub(crate) fn gained(elapsed: u64, gain: u32) -> u64 {
     if cfg!(target_pointer_width = "64") {
         elapsed.saturating_mul(u64::from(gain))
-    } else {
+    } else if IS_LONG {
         product(elapsed, gain).unwrap_or(MOST)
+    } else if gain == 1 && elapsed >> 63 == 0 {
+        elapsed
+    } else {
+        apart(elapsed, gain)
     }
+}
+
+/// The same, out of line.
+#[inline(never)]
+fn apart(elapsed: u64, gain: u32) -> u64 {
+    product(elapsed, gain).unwrap_or(MOST)
 }
 
 /// The lower half of a level.
