@@ -169,28 +169,31 @@ impl<const N: usize> WindowLog<N> {
 
     /// The first instant from `from` on at which, left alone, the sum is at most `target`; `MAX` if never.
     fn falls_to(&self, from: Instant, target: u64) -> Instant {
-        let (settled, held) = self.parts();
+        let (mut settled, held) = self.parts();
         let end = |entry: &Entry| entry.stamp.saturating_add(self.window.length());
-        let mut ends = settled.iter().map(|entry| (end(entry), entry.cost)).filter(|(end, _)| *end > from).peekable();
         let (mut at, mut sum) = (from, self.sum(from));
+        let late = if self.late.cost > 0 { end(&self.late) } else { Instant::MAX };
+        while let Some((_, others)) = settled.split_first().filter(|(entry, _)| end(entry) <= from) {
+            settled = others;
+        }
         // One step for each instant at which something leaves: a settled entry, the late one, a hold whose lease ends.
         for _ in 0..=self.entries.len().saturating_add(1) {
             if sum <= target {
                 return at;
             }
             let before = at;
-            let late = Some(end(&self.late)).filter(|end| *end > before && self.late.cost > 0);
-            let lease = held.iter().map(|hold| hold.stamp).filter(|end| *end > before).min();
-            let next = [ends.peek().map(|(end, _)| *end), late, lease].into_iter().flatten().min();
-            let Some(next) = next.filter(|next| *next < Instant::MAX) else { break };
-            at = next;
-            while let Some((_, cost)) = ends.next_if(|(end, _)| *end <= at) {
+            let ends = settled.first().map(end).into_iter().chain([late]).chain(held.iter().map(|hold| hold.stamp));
+            at = ends.filter(|end| *end > before).soonest();
+            if at == Instant::MAX {
+                break;
+            }
+            while let Some((entry, others)) = settled.split_first().filter(|(entry, _)| end(entry) <= at) {
+                (sum, settled) = (sum.saturating_sub(u64::from(entry.cost)), others);
+            }
+            let over = held.iter().map(|hold| (hold.stamp, hold.cost)).chain([(late, self.late.cost)]);
+            for (_, cost) in over.filter(|(end, _)| before < *end && *end <= at) {
                 sum = sum.saturating_sub(u64::from(cost));
             }
-            let over = held.iter().filter(|hold| before < hold.stamp && hold.stamp <= at);
-            let over: u64 = over.map(|hold| u64::from(hold.cost)).total();
-            let late = late.filter(|end| *end <= at).map_or(0, |_| u64::from(self.late.cost));
-            sum = sum.saturating_sub(over).saturating_sub(late);
         }
         Instant::MAX
     }
