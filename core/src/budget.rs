@@ -234,6 +234,11 @@ impl Budget {
         refund - repaid
     }
 
+    /// The debt that the next period begins with, if nothing happens until then but that holds end.
+    pub(crate) const fn carried(&self, spec: &BudgetSpec<'_>) -> u64 {
+        if spec.carry_debt { self.used().saturating_sub(self.cap(spec)) } else { 0 }
+    }
+
     /// Goes on to the later period `to`. Holds of the period that ends are no longer counted here.
     pub(crate) fn roll(&mut self, spec: &BudgetSpec<'_>, to: i32) {
         let gap = i64::from(to).saturating_sub(i64::from(self.period)).cast_unsigned();

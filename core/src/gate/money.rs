@@ -195,7 +195,7 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
             let fits = self.line_fits(line, eff, due, &endings);
             always &= fits == Fits::Always;
             if fits == Fits::Not {
-                let denied = self.line_quote(line, eff, &endings);
+                let denied = self.line_quote(line, eff, due, &endings);
                 if worst.is_none_or(|(_, worst)| denied.outranks(worst)) {
                     worst = Some((line.account, denied));
                 }
@@ -374,12 +374,14 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         let (spec, budget) = (account.spec, &account.budget);
         if !matches!(spec.renewal, Renewal::Rolling(_)) {
             let (fits, stands) = (line.micros <= budget.free(spec), eff < budget.roll_at);
-            // Within a period, what ends gives back or is posted, and takes nothing that is free; the next one, without a
-            // debt then, has at least its limit.
+            // Within a period, what ends gives back or is posted, and takes nothing that is free; the next one has at least
+            // its limit, less a debt.
             match (fits, stands) {
                 (true, _) if line.micros <= spec.limit => return Fits::Always,
                 (true, true) => return Fits::Now,
                 (false, true) if eff < due => return Fits::Not,
+                // However many periods have begun: the debt of this one is the most that is left of it.
+                (_, false) if line.micros <= spec.limit.saturating_sub(budget.carried(spec)) => return Fits::Always,
                 _ => {}
             }
         }
@@ -397,7 +399,13 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
 
     /// When there is enough of what is short at `eff`.
     #[inline(never)]
-    fn line_quote(&self, line: &Line, eff: Instant, endings: &(impl Iterator<Item = Ending> + Clone)) -> Denied {
+    fn line_quote(
+        &self,
+        line: &Line,
+        eff: Instant,
+        due: Instant,
+        endings: &(impl Iterator<Item = Ending> + Clone),
+    ) -> Denied {
         let Some(account) = self.accounts.get(usize::from(line.account.0)) else { return Denied::Busy };
         let spec = account.spec;
         let most = match spec.renewal {
@@ -413,11 +421,17 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         if line.micros > most {
             return Denied::Never { max: most };
         }
-        self.when_fits(line, eff, endings)
+        self.when_fits(line, eff, due, endings)
     }
 
     /// When it will fit, left alone: at the end of a hold, of a slice or of a period, a few dozen of them ahead at most.
-    fn when_fits(&self, line: &Line, eff: Instant, endings: &(impl Iterator<Item = Ending> + Clone)) -> Denied {
+    fn when_fits(
+        &self,
+        line: &Line,
+        eff: Instant,
+        due: Instant,
+        endings: &(impl Iterator<Item = Ending> + Clone),
+    ) -> Denied {
         const AHEAD: usize = 64;
         let rolling = match self.accounts.get(usize::from(line.account.0)).map(|account| account.spec.renewal) {
             Some(Renewal::Rolling(rolling)) => Some(rolling),
@@ -436,7 +450,7 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
             let changes = self.next_change(line.account, t).into_iter().chain(ends());
             let Some(next) = changes.filter(|end| *end > t && *end < Instant::MAX).min() else { return Denied::Busy };
             t = next;
-            if self.line_fits_then(line, t, endings) {
+            if self.line_fits(line, t, due, endings) != Fits::Not {
                 break;
             }
         }
