@@ -90,6 +90,21 @@ fn a_word_about_a_job_is_a_fact_even_where_it_cannot_be_written() {
 }
 
 #[test]
+fn a_known_clock_fault_ends_and_what_was_written_in_it_stays() {
+    let mut keeper = fresh();
+    let permit = sent(&mut keeper, 3_700, JOB);
+    keeper.resolved(S(3_701), &permit, Fate::Runs).unwrap();
+    keeper.block_until(S(3_701), S(4_001));
+    assert_eq!(keeper.try_ask(S(101), &Request::new(JobId(2), LEASE)), None, "closed");
+    keeper.restart(S(101));
+    assert_eq!((keeper.gate().status(S(101)).blocked, keeper.is_behind()), (Some(S(401)), false));
+    assert!(keeper.try_ask(S(401), &Request::new(JobId(2), LEASE)).is_some());
+    assert_eq!(keeper.gate().job(S(699), JOB), Some(JobState::Running));
+    let keeper = after(keeper);
+    assert_eq!(books(&keeper), (Some(JobState::Running), 2, 0, micros(40)));
+}
+
+#[test]
 fn yes_or_no_writes_nothing() {
     let mut keeper = fresh();
     let before = keeper.flash_mut().bytes().to_vec();

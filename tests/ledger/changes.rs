@@ -329,3 +329,28 @@ fn a_balance_in_another_unit_or_of_nobody_is_an_error() {
     assert_eq!(nobody, Err(LedgerError::UnknownBudget { line: 0 }));
     assert_eq!(available(&books, 0), 60);
 }
+
+/// An hour ahead and back: without a word everything waits for that hour.
+#[test]
+fn after_a_known_clock_fault_what_is_used_ages_on_and_a_hold_keeps_what_was_left_of_it() {
+    static MINUTE: BudgetSpec = BudgetSpec::new::<Credits>(
+        Amount::whole(100),
+        Renewal::Rolling(tollgate::valid!(Rolling::new(Duration::from_secs(60), 4))),
+    );
+    let at = Instant::from_secs;
+    for told in [false, true] {
+        let mut ledger = Ledger::<1, 4, 1, 4, 5>::new(Duration::ZERO);
+        let account = ledger.open(at(0), &MINUTE).unwrap();
+        let credits = |units| [Line::new::<Credits>(account, Amount::whole(units))];
+        let _ = ledger.charge(at(3_610), JobId(1), &credits(50)).unwrap();
+        let _ = ledger.reserve(at(3_610), JobId(2), &credits(30), Duration::from_secs(20)).unwrap();
+        if told {
+            ledger.restart(at(10));
+            ledger.restart(at(3_600)); // a later stamp is none of its business
+        }
+        for (now, left) in [(10, 20), (29, 20), (30, 50), (69, 50), (85, 100)] {
+            let expected = Amount::whole(if told { left } else { 20 });
+            assert_eq!(ledger.available::<Credits>(at(now), account), Ok(expected), "{told} {now}");
+        }
+    }
+}
