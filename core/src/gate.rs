@@ -313,7 +313,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             if !self.has_place(eff) {
                 return Some(Binding::Jobs);
             }
-            if let Err(account) = limits.money.fits(eff, request.estimate, self.state.next_due, self.endings()) {
+            if let Err(account) = limits.money.fits(eff, request.estimate, &self.ends()) {
                 return Some(Binding::Money(account));
             }
         }

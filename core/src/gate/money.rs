@@ -33,24 +33,12 @@ pub trait Money: sealed::Sealed {
 
     #[doc(hidden)]
     fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError>;
-    /// Whether all of it can be set aside; else which account is short. `due`: none of the endings is earlier.
+    /// Whether all of it can be set aside; else which account is short.
     #[doc(hidden)]
-    fn fits(
-        &self,
-        eff: Instant,
-        lines: &[Line],
-        due: Instant,
-        endings: impl Iterator<Item = Ending> + Clone,
-    ) -> Result<(), AccountId>;
-    /// The same, with when; whether it will fit at any later time too, if nothing happens until then.
+    fn fits(&self, eff: Instant, lines: &[Line], ends: &Ends<impl Endings, impl Endings>) -> Result<(), AccountId>;
+    /// The same, with when.
     #[doc(hidden)]
-    fn quote(
-        &self,
-        asked: Instant,
-        lines: &[Line],
-        due: Instant,
-        endings: impl Iterator<Item = Ending> + Clone,
-    ) -> Result<bool, (AccountId, Denied)>;
+    fn quote(&self, asked: Instant, lines: &[Line], ends: &Ends<impl Endings, impl Endings>) -> Quoted;
     #[doc(hidden)]
     fn act(&mut self, eff: Instant);
     /// Into `amounts`, which are [`NOTHING`](Self::NOTHING).
@@ -87,6 +75,31 @@ pub trait Money: sealed::Sealed {
     -> Option<Report>;
 }
 
+/// How jobs end, one each amount.
+pub trait Endings: Iterator<Item = Ending> + Clone {}
+
+impl<I: Iterator<Item = Ending> + Clone> Endings for I {}
+
+/// How the jobs of a gate end if nobody does anything.
+#[derive(Debug)]
+pub struct Ends<A, U> {
+    /// Nothing ends before this.
+    pub(crate) due: Instant,
+    /// All that hold something.
+    pub(crate) all: A,
+    /// Those that are not sent, and are given back.
+    pub(crate) unsent: U,
+}
+
+/// What the accounts say of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Quoted {
+    /// The refusal that binds; none if all agree.
+    pub(crate) worst: Option<(AccountId, Denied)>,
+    /// From then on they agree, if nothing happens.
+    pub(crate) lasts: bool,
+}
+
 /// Whether an amount can be set aside.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Fits {
@@ -113,23 +126,11 @@ impl Money for () {
     fn resolve(&self, lines: &[Line]) -> Result<(), LedgerError> {
         if lines.is_empty() { Ok(()) } else { Err(LedgerError::UnknownBudget { line: 0 }) }
     }
-    fn fits(
-        &self,
-        _: Instant,
-        _: &[Line],
-        _: Instant,
-        _: impl Iterator<Item = Ending> + Clone,
-    ) -> Result<(), AccountId> {
+    fn fits(&self, _: Instant, _: &[Line], _: &Ends<impl Endings, impl Endings>) -> Result<(), AccountId> {
         Ok(())
     }
-    fn quote(
-        &self,
-        _: Instant,
-        _: &[Line],
-        _: Instant,
-        _: impl Iterator<Item = Ending> + Clone,
-    ) -> Result<bool, (AccountId, Denied)> {
-        Ok(true)
+    fn quote(&self, _: Instant, _: &[Line], _: &Ends<impl Endings, impl Endings>) -> Quoted {
+        Quoted { worst: None, lasts: true }
     }
     fn act(&mut self, _: Instant) {}
     fn hold(&mut self, _: &[Line], _: &mut Self::Amounts) {}
@@ -170,38 +171,27 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
         Self::resolve(self, lines)
     }
 
-    fn fits(
-        &self,
-        eff: Instant,
-        lines: &[Line],
-        due: Instant,
-        endings: impl Iterator<Item = Ending> + Clone,
-    ) -> Result<(), AccountId> {
+    fn fits(&self, eff: Instant, lines: &[Line], ends: &Ends<impl Endings, impl Endings>) -> Result<(), AccountId> {
         let eff = self.effective(eff);
-        let short = lines.iter().find(|line| self.line_fits(line, eff, due, &endings) == Fits::Not);
+        let short = lines.iter().find(|line| self.line_fits(line, eff, ends) == Fits::Not);
         short.map_or(Ok(()), |line| Err(line.account))
     }
 
-    fn quote(
-        &self,
-        asked: Instant,
-        lines: &[Line],
-        due: Instant,
-        endings: impl Iterator<Item = Ending> + Clone,
-    ) -> Result<bool, (AccountId, Denied)> {
+    fn quote(&self, asked: Instant, lines: &[Line], ends: &Ends<impl Endings, impl Endings>) -> Quoted {
         let eff = self.effective(asked);
-        let (mut worst, mut always): (Option<(AccountId, Denied)>, _) = (None, true);
+        let mut quoted = Quoted { worst: None, lasts: true };
         for line in lines {
-            let fits = self.line_fits(line, eff, due, &endings);
-            always &= fits == Fits::Always;
+            let mut fits = self.line_fits(line, eff, ends);
             if fits == Fits::Not {
-                let denied = self.line_quote(line, eff, due, &endings);
-                if worst.is_none_or(|(_, worst)| denied.outranks(worst)) {
-                    worst = Some((line.account, denied));
+                let denied;
+                (denied, fits) = self.line_quote(line, eff, ends);
+                if quoted.worst.is_none_or(|(_, worst)| denied.outranks(worst)) {
+                    quoted.worst = Some((line.account, denied));
                 }
             }
+            quoted.lasts &= fits == Fits::Always;
         }
-        worst.map_or(Ok(always), Err)
+        quoted
     }
 
     fn act(&mut self, eff: Instant) {
@@ -360,16 +350,10 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         })
     }
 
-    /// Whether there is enough at `eff`, before which nothing ends that ends before `due`.
+    /// Whether there is enough at `eff`.
     #[expect(clippy::inline_always, reason = "out of line, a third of it is passing the arguments")]
     #[inline(always)]
-    fn line_fits(
-        &self,
-        line: &Line,
-        eff: Instant,
-        due: Instant,
-        endings: &(impl Iterator<Item = Ending> + Clone),
-    ) -> Fits {
+    fn line_fits(&self, line: &Line, eff: Instant, ends: &Ends<impl Endings, impl Endings>) -> Fits {
         let Some(account) = self.accounts.get(usize::from(line.account.0)) else { return Fits::Always };
         let (spec, budget) = (account.spec, &account.budget);
         if !matches!(spec.renewal, Renewal::Rolling(_)) {
@@ -379,37 +363,34 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
             match (fits, stands) {
                 (true, _) if line.micros <= spec.limit => return Fits::Always,
                 (true, true) => return Fits::Now,
-                (false, true) if eff < due => return Fits::Not,
+                (false, true) if eff < ends.due => return Fits::Not,
                 // However many periods have begun: the debt of this one is the most that is left of it.
                 (_, false) if line.micros <= spec.limit.saturating_sub(budget.carried(spec)) => return Fits::Always,
                 _ => {}
             }
         }
-        if self.line_fits_then(line, eff, endings) { Fits::Now } else { Fits::Not }
+        if self.line_fits_then(line, eff, ends) { Fits::Now } else { Fits::Not }
     }
 
     /// The same with all that time does until then.
     #[inline(never)]
-    fn line_fits_then(&self, line: &Line, eff: Instant, endings: &(impl Iterator<Item = Ending> + Clone)) -> bool {
-        let rolling = self.is_rolling(line.account);
-        // Elsewhere it makes no difference to what is free whether something is held or posted.
-        let view = self.view_with(line.account, eff, endings.clone().filter(|ending| rolling || !ending.posts));
+    fn line_fits_then(&self, line: &Line, eff: Instant, ends: &Ends<impl Endings, impl Endings>) -> bool {
+        let view = if self.is_rolling(line.account) {
+            self.view_with(line.account, eff, ends.all.clone())
+        } else {
+            // It makes no difference to what is free whether something is held or posted.
+            self.view_with(line.account, eff, ends.unsent.clone())
+        };
         view.is_none_or(|(spec, budget)| line.micros <= budget.free(spec))
     }
 
     /// When there is enough of what is short at `eff`.
     #[inline(never)]
-    fn line_quote(
-        &self,
-        line: &Line,
-        eff: Instant,
-        due: Instant,
-        endings: &(impl Iterator<Item = Ending> + Clone),
-    ) -> Denied {
-        let Some(account) = self.accounts.get(usize::from(line.account.0)) else { return Denied::Busy };
+    fn line_quote(&self, line: &Line, eff: Instant, ends: &Ends<impl Endings, impl Endings>) -> (Denied, Fits) {
+        let Some(account) = self.accounts.get(usize::from(line.account.0)) else { return (Denied::Busy, Fits::Not) };
         let spec = account.spec;
         let most = match spec.renewal {
-            Renewal::Lifetime => match self.view_with(line.account, eff, endings.clone()) {
+            Renewal::Lifetime => match self.view_with(line.account, eff, ends.all.clone()) {
                 Some((spec, budget)) => budget.left_without_holds(spec),
                 None => spec.limit,
             },
@@ -419,42 +400,50 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
             _ => spec.limit.saturating_add(spec.max_bonus()),
         };
         if line.micros > most {
-            return Denied::Never { max: most };
+            return (Denied::Never { max: most }, Fits::Not);
         }
-        self.when_fits(line, eff, due, endings)
+        match spec.renewal {
+            Renewal::Rolling(rolling) => {
+                let left = |ending: Ending| if ending.posts { leaves(ending.at, rolling) } else { ending.at };
+                self.when_fits(
+                    line,
+                    eff,
+                    ends,
+                    ends.all.clone().filter(|end| end.amount.account == line.account).map(left),
+                )
+            }
+            // What is posted goes with its period.
+            _ => {
+                let own = ends.unsent.clone().filter(|ending| ending.amount.account == line.account);
+                self.when_fits(line, eff, ends, own.map(|ending| ending.at))
+            }
+        }
     }
 
-    /// When it will fit, left alone: at the end of a hold, of a slice or of a period, a few dozen of them ahead at most.
+    /// When it will fit, left alone: when something leaves, or at the end of a slice or a period, a few dozen of them ahead
+    /// at most.
     fn when_fits(
         &self,
         line: &Line,
         eff: Instant,
-        due: Instant,
-        endings: &(impl Iterator<Item = Ending> + Clone),
-    ) -> Denied {
+        ends: &Ends<impl Endings, impl Endings>,
+        leave: impl Iterator<Item = Instant> + Clone,
+    ) -> (Denied, Fits) {
         const AHEAD: usize = 64;
-        let rolling = match self.accounts.get(usize::from(line.account.0)).map(|account| account.spec.renewal) {
-            Some(Renewal::Rolling(rolling)) => Some(rolling),
-            _ => None,
-        };
-        // Elsewhere what is posted goes with its period.
-        let frees = |ending: &Ending| ending.amount.account == line.account && (!ending.posts || rolling.is_some());
-        let ends = || {
-            endings.clone().filter(frees).map(|ending| match rolling {
-                Some(rolling) if ending.posts => leaves(ending.at, rolling),
-                _ => ending.at,
-            })
-        };
-        let mut t = eff;
+        let (mut t, mut fits) = (eff, Fits::Not);
         for _ in 0..AHEAD.saturating_add(S) {
-            let changes = self.next_change(line.account, t).into_iter().chain(ends());
-            let Some(next) = changes.filter(|end| *end > t && *end < Instant::MAX).min() else { return Denied::Busy };
+            let changes = self.next_change(line.account, t).into_iter().chain(leave.clone());
+            let next = changes.filter(|end| *end > t).soonest();
+            if next == Instant::MAX {
+                return (Denied::Busy, Fits::Not);
+            }
             t = next;
-            if self.line_fits(line, t, due, endings) != Fits::Not {
+            fits = self.line_fits(line, t, ends);
+            if fits != Fits::Not {
                 break;
             }
         }
-        Denied::Until(t)
+        (Denied::Until(t), fits)
     }
 }
 

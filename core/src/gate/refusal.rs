@@ -50,7 +50,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
         if let (Denied::Until(at), Asks::Again) = (denied, asks) {
             // When its lease is over it is no longer a question of limits.
-            denied = Denied::Until(at.min(self.ends(request.job)));
+            denied = Denied::Until(at.min(self.lease_end_of(request.job)));
         }
         Some((binds, denied))
     }
@@ -75,9 +75,10 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             }
         }
         if !look.paid {
-            match limits.money.quote(asked, request.estimate, self.state.next_due, self.endings()) {
-                Ok(always) => look.paid = always,
-                Err((account, denied)) => look.hear(Binding::Money(account), denied),
+            let quoted = limits.money.quote(asked, request.estimate, &self.ends());
+            look.paid = quoted.lasts;
+            if let Some((account, denied)) = quoted.worst {
+                look.hear(Binding::Money(account), denied);
             }
         }
         self.part(asked, Binding::Breaker, limits.breaker.part_quote(asked, 1), &mut look);
@@ -110,7 +111,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         }
     }
 
-    fn ends(&self, id: crate::job::JobId) -> Instant {
+    fn lease_end_of(&self, id: crate::job::JobId) -> Instant {
         self.find(id).map_or(Instant::MAX, |job| job.ends)
     }
 
@@ -172,7 +173,7 @@ struct Look {
     /// A second one, at the latest `Until` of the first: the block, the slots and the places in the tables agree from there
     /// on.
     later: bool,
-    /// The accounts agree, now and later.
+    /// The accounts agree at the latest `Until` of the first, and from there on.
     paid: bool,
 }
 

@@ -7,7 +7,7 @@ use super::answer::Fate;
 use super::call::Held;
 use super::job::{Ending, JobState};
 use super::limits::AnyLimits;
-use super::money::Money;
+use super::money::{Endings, Ends, Money};
 use super::part::{Adapt, Fuse, Part, Patience};
 use super::{Asks, Gate};
 use crate::bounded::{Bounded, Counting};
@@ -161,6 +161,13 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             state => state,
         };
         Some((place, state))
+    }
+
+    /// How the holds of all jobs end if nobody does anything, and when the first does.
+    pub(super) fn ends(&self) -> Ends<impl Endings, impl Endings> {
+        let unsent = self.jobs.iter().filter(|job| job.state == JobState::Asked);
+        let unsent = unsent.flat_map(super::job::Job::endings);
+        Ends { due: self.state.next_due, all: self.endings(), unsent }
     }
 
     /// How the holds of all jobs end if nobody does anything.
