@@ -357,15 +357,16 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         let Some(account) = self.accounts.get(usize::from(line.account.0)) else { return Fits::Always };
         let (spec, budget) = (account.spec, &account.budget);
         if !matches!(spec.renewal, Renewal::Rolling(_)) {
-            let (fits, stands) = (line.micros <= budget.free(spec), eff < budget.roll_at);
-            // Within a period, what ends gives back or is posted, and takes nothing that is free; the next one has at least
-            // its limit, less a debt.
-            match (fits, stands) {
-                (true, _) if line.micros <= spec.limit => return Fits::Always,
-                (true, true) => return Fits::Now,
-                (false, true) if eff < ends.due => return Fits::Not,
-                // However many periods have begun: the debt of this one is the most that is left of it.
-                (_, false) if line.micros <= spec.limit.saturating_sub(budget.carried(spec)) => return Fits::Always,
+            let stands = eff < budget.roll_at;
+            // However many periods have begun: each has its limit, and the debt of this one is the most that is left of it.
+            if !stands && line.micros <= spec.limit.saturating_sub(budget.carried(spec)) {
+                return Fits::Always;
+            }
+            // Within a period, what ends gives back or is posted, and takes nothing that is free; the next one has no debt then.
+            match line.micros <= budget.free(spec) {
+                true if line.micros <= spec.limit => return Fits::Always,
+                true if stands => return Fits::Now,
+                false if stands && eff < ends.due => return Fits::Not,
                 _ => {}
             }
         }
