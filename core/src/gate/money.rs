@@ -403,21 +403,13 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         if line.micros > most {
             return (Denied::Never { max: most }, Fits::Not);
         }
-        match spec.renewal {
-            Renewal::Rolling(rolling) => {
-                let left = |ending: Ending| if ending.posts { leaves(ending.at, rolling) } else { ending.at };
-                self.when_fits(
-                    line,
-                    eff,
-                    ends,
-                    ends.all.clone().filter(|end| end.amount.account == line.account).map(left),
-                )
-            }
+        let own = |ending: &Ending| ending.amount.account == line.account;
+        if let Renewal::Rolling(rolling) = spec.renewal {
+            let leaves = |ending: Ending| if ending.posts { leaves(ending.at, rolling) } else { ending.at };
+            self.when_fits(line, eff, ends, &ends.all.clone().filter(own).map(leaves))
+        } else {
             // What is posted goes with its period.
-            _ => {
-                let own = ends.unsent.clone().filter(|ending| ending.amount.account == line.account);
-                self.when_fits(line, eff, ends, own.map(|ending| ending.at))
-            }
+            self.when_fits(line, eff, ends, &ends.unsent.clone().filter(own).map(|ending| ending.at))
         }
     }
 
@@ -428,7 +420,7 @@ impl<'a, const N: usize, const L: usize, const S: usize> Ledger<'a, N, 0, L, 0, 
         line: &Line,
         eff: Instant,
         ends: &Ends<impl Endings, impl Endings>,
-        leave: impl Iterator<Item = Instant> + Clone,
+        leave: &(impl Iterator<Item = Instant> + Clone),
     ) -> (Denied, Fits) {
         const AHEAD: usize = 64;
         let (mut t, mut fits) = (eff, Fits::Not);
