@@ -128,7 +128,7 @@ pub use status::write_status;
 pub use write::WriteError;
 
 use crate::adapt::{AimdPolicy, Pacing};
-use crate::breaker::BreakerPolicy;
+use crate::breaker_policy::BreakerPolicy;
 use crate::bucket::Start;
 use crate::gate::Patience;
 use crate::quota::Quota;

@@ -5,7 +5,7 @@ use core::fmt;
 use super::path::{FieldPath, NameError};
 use crate::adapt::AimdError;
 use crate::alerts::ThresholdError;
-use crate::breaker::BreakerError;
+use crate::breaker_policy::BreakerError;
 use crate::decimal::{self, DecimalError};
 use crate::ledger::OpenError;
 use crate::quota::QuotaError;

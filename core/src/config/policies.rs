@@ -7,7 +7,7 @@ use super::path::FieldPath;
 use super::read::{Draft, Section, Value, need};
 use super::{AdaptationConfig, BurstConfig, RatioConfig, RetryConfig};
 use crate::adapt::{AimdError, AimdPolicy, Pacing};
-use crate::breaker::{BreakerError, BreakerPolicy, Trip};
+use crate::breaker_policy::{BreakerError, BreakerPolicy, Trip};
 use crate::retry_quota::QuotaCosts;
 use crate::time::Duration;
 

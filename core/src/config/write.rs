@@ -5,7 +5,7 @@ use core::fmt::{self, Display, Write as _};
 use super::account::{AccountConfig, DAYS, OVERAGES, PERIODS, SHORT_MONTHS};
 use super::{AdaptationConfig, GateConfig, RetryConfig, span};
 use crate::adapt::AimdPolicy;
-use crate::breaker::{BreakerPolicy, Trip};
+use crate::breaker_policy::{BreakerPolicy, Trip};
 use crate::bucket::Start;
 use crate::calendar::{Cycle, MonthDay, ShortMonth};
 use crate::decimal;

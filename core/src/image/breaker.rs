@@ -1,6 +1,7 @@
 //! The image of a [`Breaker`]: its phase, and what it has counted.
 
-use crate::breaker::{Breaker, Phase, SLICES, Slice, Trip};
+use crate::breaker::{Breaker, Phase, SLICES, Slice};
+use crate::breaker_policy::Trip;
 use crate::image::bytes::{Reader, Writer};
 use crate::image::{Body, Config, Shift, number_on};
 use crate::slide::slide;
