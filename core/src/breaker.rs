@@ -276,7 +276,7 @@ impl Book for Breaker {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Limiter;
+    use crate::{BreakerError, Limiter};
 
     const S: fn(u64) -> Instant = Instant::from_secs;
 
