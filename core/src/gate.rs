@@ -219,7 +219,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// As [`ask`](Self::ask), for who comes back anyway: yes, or not now. The reason, and when, would be told by
     /// [`earliest`](Self::earliest); to find that out is most of the work of a refusal, and of the code.
     ///
-    /// A refusal is counted for the first limit that binds, in the order of [`Binding`].
+    /// A refusal is counted for the first limit that was found to bind; what is wrong with a request is `None` too.
     ///
     /// # Example
     /// ```
