@@ -247,10 +247,10 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// What a request is, by its job and its amounts.
     fn kind(&self, eff: Instant, request: &Request<'_>) -> Result<Asks, AskError> {
         let asks = match self.state_at(request.job, eff) {
-            None => Asks::New,
-            Some(JobState::Unknown) if self.has_call(request.job) => {
+            None | Some(JobState::Unknown) if self.call_ends(request.job) > eff => {
                 return Err(AskError::Known { state: JobState::Unknown });
             }
+            None => Asks::New,
             Some(JobState::Unknown) if request.repeatable == Repeatable::No => return Err(AskError::MaybeRunning),
             Some(JobState::Unknown) => Asks::Again,
             Some(state) => return Err(AskError::Known { state }),
@@ -443,7 +443,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         self.jobs.get_mut(place)
     }
 
-    fn has_call(&self, id: JobId) -> bool {
-        self.calls.iter().any(|call| call.job() == Some(id))
+    /// When the request of a job that is on its way is void, or lost; over since ever if it has none.
+    #[inline(never)]
+    fn call_ends(&self, id: JobId) -> Instant {
+        self.calls.iter().find(|call| call.job() == Some(id)).map_or(Instant::ORIGIN, |call| call.until)
     }
 }

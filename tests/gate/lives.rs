@@ -1,9 +1,9 @@
 //! Time in the life of a job: permits and requests that are lost, leases, retries, and money that comes late.
 
 use tollgate::{
-    Amount, Answer, AskError, Binding, BudgetSpec, Cost, Credits, Denied, Duration, Failure, Gate, GateError, Instant,
-    JobId, JobState, Ledger, Limits, Line, Outcome, Renewal, Repeatable, Request, Rolling, Start, TokenBucket, Trust,
-    UnixMicros, Window, WindowLog, valid,
+    Amount, Answer, AskError, Binding, BudgetSpec, Cost, Credits, Denied, Duration, Failure, Fate, Gate, GateError,
+    Instant, JobId, JobState, Ledger, Limits, Line, Outcome, Renewal, Repeatable, Request, Rolling, Start, TokenBucket,
+    Trust, UnixMicros, Window, WindowLog, valid,
 };
 
 use crate::support::{
@@ -91,6 +91,44 @@ fn a_retry_that_is_not_sent_leaves_the_job_unknown() {
     assert_eq!(gate.expire(S(110)), None, "the permit is void");
     assert_eq!(books(&gate, 110), (Some(JobState::Unknown), 1, 0, 40, 0));
     assert!(ask(&mut gate, 110, JOB, Repeatable::Keyed).is_ok());
+}
+
+#[test]
+fn a_lost_request_is_asked_for_again_whether_or_not_somebody_has_looked() {
+    for looked in [false, true] {
+        // Not answered in time, and a second permit not sent in time.
+        for (state, asked, lost) in [(JobState::Sent, 90, 151), (JobState::Unknown, 100, 110)] {
+            let (mut gate, _) = reach(Some(state));
+            if state == JobState::Unknown {
+                let _lost = ask(&mut gate, asked, JOB, Repeatable::Keyed).unwrap();
+            }
+            let cost = credits(40);
+            let request = Request::new(JOB, LEASE).costs(&cost).repeatable(Repeatable::Keyed);
+            let known = Err(AskError::Known { state });
+            assert_eq!(gate.earliest(S(lost - 1), &request), known, "{state:?}: it is on its way");
+            while looked && gate.expire(S(lost)).is_some() {}
+            assert_eq!(gate.earliest(S(lost), &request), Ok(S(lost)), "{state:?}, {looked}");
+            assert!(gate.try_ask(S(lost), &request).is_some(), "{state:?}, {looked}");
+            assert_eq!(books(&gate, lost), (Some(JobState::Unknown), 1, 0, 40, 0), "nothing twice");
+        }
+    }
+}
+
+#[test]
+fn a_forgotten_job_is_no_new_one_while_its_request_is_on_its_way() {
+    let mut gate: Gate<_, 1, 2> = Gate::new(Limits::new(), S(0)).with_patience(PATIENCE);
+    let job = Request::new(JOB, LEASE);
+    let first = gate.ask(S(0), &job).unwrap();
+    gate.sending(S(0), &first).unwrap();
+    // Finished before its answer comes, and forgotten for the next one, which is not sent.
+    gate.finished(S(1), JOB, &[]).unwrap();
+    let next = gate.ask(S(2), &Request::new(JobId(2), LEASE)).unwrap();
+    gate.cancel(S(2), next).unwrap();
+    assert_eq!(gate.job(S(3), JOB), None);
+    // What is heard of the first request would be taken for the second.
+    assert_eq!(gate.ask(S(3), &job), Err(AskError::Known { state: JobState::Unknown }));
+    gate.resolved(S(4), &first, Fate::Refused).unwrap();
+    assert!(gate.ask(S(4), &job).is_ok());
 }
 
 #[test]

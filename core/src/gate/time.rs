@@ -155,9 +155,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let state = match job.state {
             JobState::Asked if job.is_due(eff) => return None,
             _ if job.is_due(eff) => JobState::Overdue,
-            JobState::Sent if self.calls.iter().any(|call| call.job() == Some(id) && call.until <= eff) => {
-                JobState::Unknown
-            }
+            JobState::Sent if self.call_ends(id) <= eff => JobState::Unknown,
             state => state,
         };
         Some((place, state))
