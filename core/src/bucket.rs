@@ -244,7 +244,12 @@ impl TokenBucket {
     /// The level of so many units; saturates, and no burst has more than 32 bits of them.
     #[inline(never)]
     fn level_of(&self, units: u64) -> u64 {
-        u32::try_from(units).map_or(u64::MAX, |units| gained(self.step, units))
+        match u32::try_from(units) {
+            // One unit multiplies nothing.
+            Ok(1) => self.step,
+            Ok(units) => gained(self.step, units),
+            Err(_) => u64::MAX,
+        }
     }
 
     /// Names a booking: what it stands behind, and its number, 0 if it is not ahead.

@@ -210,10 +210,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// wrong with the request. Nothing has changed then, but for what time has done to permits that were lost.
     pub fn ask(&mut self, now: Instant, request: &Request<'_>) -> Result<Permit, AskError> {
         let eff = self.note(now);
-        match self.kind(eff, request) {
-            Ok(asks) => self.admit(eff, request, asks),
-            Err(why) => Err(why),
-        }
+        let asks = self.kind(eff, request)?;
+        self.admit(eff, request, asks)
     }
 
     /// As [`ask`](Self::ask), for who comes back anyway: yes, or not now. The reason, and when, would be told by
