@@ -26,10 +26,21 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     }
 
     /// Exactly when what is refused at `eff` passes, and who binds until then; `None` if it passes now.
-    #[inline(never)]
     pub(super) fn look_ahead(&self, eff: Instant, request: &Request<'_>, asks: Asks) -> Option<(Binding, Denied)> {
-        let mut look = self.quote(eff, request, asks, Look { worst: None, later: false, paid: asks != Asks::New });
-        let (mut binds, mut denied) = look.worst?;
+        let look = self.quote(eff, request, asks, Look { worst: None, later: false, paid: asks != Asks::New });
+        look.worst.map(|refused| self.look_on(eff, request, asks, look, refused))
+    }
+
+    /// The same, for what was `refused` at `eff`. On its own, so that nothing is got ready for it where all agree.
+    #[inline(never)]
+    fn look_on(
+        &self,
+        eff: Instant,
+        request: &Request<'_>,
+        asks: Asks,
+        mut look: Look,
+        (mut binds, mut denied): (Binding, Denied),
+    ) -> (Binding, Denied) {
         let mut asked = eff;
         // As `admit_at`, without patience.
         for _ in 1..LOOKAHEAD {
@@ -52,7 +63,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
             // When its lease is over it is no longer a question of limits.
             denied = Denied::Until(at.min(self.lease_end_of(request.job)));
         }
-        Some((binds, denied))
+        (binds, denied)
     }
 
     /// Asks every limit that has not agreed for good; the worst refusal counts, and the first wins a tie. `None` if all
