@@ -245,10 +245,10 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// What a request is, by its job and its amounts.
     fn kind(&self, eff: Instant, request: &Request<'_>) -> Result<Asks, AskError> {
         let asks = match self.state_at(request.job, eff) {
-            None | Some(JobState::Unknown) if self.call_ends(request.job) > eff => {
+            None => Asks::New,
+            Some(JobState::Unknown) if self.call_ends(request.job) > eff => {
                 return Err(AskError::Known { state: JobState::Unknown });
             }
-            None => Asks::New,
             Some(JobState::Unknown) if request.repeatable == Repeatable::No => return Err(AskError::MaybeRunning),
             Some(JobState::Unknown) => Asks::Again,
             Some(state) => return Err(AskError::Known { state }),
