@@ -150,7 +150,7 @@ impl TokenBucket {
     /// owner who knows that the jump was a fault ends the stall with this.
     ///
     /// What was booked before gives nothing back afterwards, nor does what is booked until the faulty time has passed:
-    /// what time has returned is no longer known.
+    /// what time has returned is no longer known. What has accrued between the latest stamp and a later `now` is lost.
     pub const fn restart(&mut self, now: Instant) {
         let known = if self.tail.as_micros() > self.last.as_micros() { self.tail } else { self.last };
         if now.as_micros() < known.as_micros() {

@@ -202,8 +202,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     ///
     /// An accepted job keeps its slot and its money until it is [`finished`](Self::finished). Of a job whose request was
     /// lost, [`Unknown`](JobState::Unknown), the request is asked for again with the slot and the money that it has, if
-    /// it is [`repeatable`](Request::repeatable). One that the gate has forgotten is a new one:
-    /// [`forgotten`](Counters::forgotten).
+    /// it is [`repeatable`](Request::repeatable), one request of a job at a time. One that the gate has forgotten is a new
+    /// one: [`forgotten`](Counters::forgotten).
     ///
     /// # Errors
     /// [`AskError`]: which limit binds and when to come back (`Never` beats `Busy` beats the latest `Until`), or what is
@@ -217,7 +217,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// As [`ask`](Self::ask), for who comes back anyway: yes, or not now. The reason, and when, would be told by
     /// [`earliest`](Self::earliest); to find that out is most of the work of a refusal, and of the code.
     ///
-    /// A refusal is counted for the first limit that was found to bind; what is wrong with a request is `None` too.
+    /// What is wrong with a request is `None` too, and counted nowhere: its job is here already or may be running, or its
+    /// estimate is of other accounts. To come back helps little then; `earliest` tells. A refusal is counted for the first
+    /// limit that binds: block, requests, window, slots, table of jobs, accounts, requests on their way, breaker.
     ///
     /// # Example
     /// ```
@@ -227,6 +229,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// assert!(gate.try_ask(now, &Request::new(JobId(1), Duration::from_mins(10))).is_some());
     /// assert!(gate.try_ask(now, &Request::new(JobId(2), Duration::from_mins(10))).is_none());
     /// ```
+    #[must_use = "a permit holds a slot, money and a request until it is sent or cancelled"]
     pub fn try_ask(&mut self, now: Instant, request: &Request<'_>) -> Option<Permit> {
         let eff = self.note(now);
         let asks = self.kind(eff, request).ok()?;
@@ -245,10 +248,10 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// What a request is, by its job and its amounts.
     fn kind(&self, eff: Instant, request: &Request<'_>) -> Result<Asks, AskError> {
         let asks = match self.state_at(request.job, eff) {
-            None | Some(JobState::Unknown) if self.call_ends(request.job) > eff => {
+            None => Asks::New,
+            Some(JobState::Unknown) if self.call_ends(request.job) > eff => {
                 return Err(AskError::Known { state: JobState::Unknown });
             }
-            None => Asks::New,
             Some(JobState::Unknown) if request.repeatable == Repeatable::No => return Err(AskError::MaybeRunning),
             Some(JobState::Unknown) => Asks::Again,
             Some(state) => return Err(AskError::Known { state }),

@@ -1,4 +1,7 @@
 //! `Jitter`: how delays are spread, so that many clients do not come back at once.
+//!
+//! Full, equal and decorrelated jitter have these names and formulas in the AWS Architecture Blog, "Exponential Backoff And
+//! Jitter" (2015), which also measures them.
 
 use core::fmt;
 

@@ -115,20 +115,31 @@ fn a_lost_request_is_asked_for_again_whether_or_not_somebody_has_looked() {
 }
 
 #[test]
-fn a_forgotten_job_is_no_new_one_while_its_request_is_on_its_way() {
-    let mut gate: Gate<_, 1, 2> = Gate::new(Limits::new(), S(0)).with_patience(PATIENCE);
-    let job = Request::new(JOB, LEASE);
-    let first = gate.ask(S(0), &job).unwrap();
-    gate.sending(S(0), &first).unwrap();
-    // Finished before its answer comes, and forgotten for the next one, which is not sent.
-    gate.finished(S(1), JOB, &[]).unwrap();
-    let next = gate.ask(S(2), &Request::new(JobId(2), LEASE)).unwrap();
-    gate.cancel(S(2), next).unwrap();
-    assert_eq!(gate.job(S(3), JOB), None);
-    // What is heard of the first request would be taken for the second.
-    assert_eq!(gate.ask(S(3), &job), Err(AskError::Known { state: JobState::Unknown }));
-    gate.resolved(S(4), &first, Fate::Refused).unwrap();
-    assert!(gate.ask(S(4), &job).is_ok());
+fn what_is_heard_of_a_forgotten_job_says_nothing_about_a_new_one_of_that_name() {
+    for fate in [Fate::Runs, Fate::Refused, Fate::NotSent, Fate::Unknown] {
+        for is_sent in [false, true] {
+            let mut gate: Gate<_, 1, 2> = Gate::new(Limits::new(), S(0)).with_patience(PATIENCE);
+            let job = Request::new(JOB, LEASE);
+            let first = gate.ask(S(0), &job).unwrap();
+            gate.sending(S(0), &first).unwrap();
+            // Finished before its answer comes, and forgotten for another one, which is not sent.
+            gate.finished(S(1), JOB, &[]).unwrap();
+            let other = gate.ask(S(2), &Request::new(JobId(2), LEASE)).unwrap();
+            gate.cancel(S(2), other).unwrap();
+            let anew = gate.ask(S(3), &job).unwrap();
+            if is_sent {
+                gate.sending(S(4), &anew).unwrap();
+            }
+            gate.resolved(S(5), &first, fate).unwrap();
+            let state = if is_sent { JobState::Sent } else { JobState::Asked };
+            assert_eq!((gate.job(S(5), JOB), gate.in_flight(S(5))), (Some(state), 1), "{fate:?}");
+            if !is_sent {
+                gate.sending(S(6), &anew).unwrap();
+            }
+            gate.resolved(S(7), &anew, Fate::Runs).unwrap();
+            assert_eq!(gate.job(S(7), JOB), Some(JobState::Running), "{fate:?}");
+        }
+    }
 }
 
 #[test]

@@ -45,16 +45,19 @@ impl From<Decision> for Answer {
 }
 
 /// What has become of a request that was sent, for [`Gate::resolved`].
+///
+/// A job that was [`Unknown`](JobState::Unknown) and sent again is `Unknown` after each of them but [`Runs`](Self::Runs):
+/// what refuses the second request says nothing about the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Fate {
     /// The server has accepted it: the job runs, and keeps slot and money.
     Runs,
-    /// The server has refused it: the job is free, and the request counts.
+    /// The server has refused it: the job gives back its slot and its money, and the request counts.
     Refused,
-    /// It has not reached the server after all: everything returns.
+    /// It has not reached the server after all: everything returns, the request too.
     NotSent,
-    /// It broke off: nobody knows whether the job runs.
+    /// It broke off: nobody knows whether the job runs. It keeps slot and money, and the request counts.
     Unknown,
 }
 
@@ -124,7 +127,11 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
 
     /// Hears what has become of a request, from a program that decides by itself whether to send it again:
     /// [`answered`](Self::answered) without its [`Retry`], and without what that needs of memory and code. A breaker takes
-    /// `Runs` for a success, `Unknown` for a failure, and the others for neither; nothing is learnt about the server.
+    /// `Runs` for a success, `Unknown` for a failure, and the others for neither. Nothing is learnt about the server: its
+    /// block, the [`Restraint`] and the adaptation stay as they are.
+    ///
+    /// Of a job that was [`finished`](Self::finished) meanwhile, and of a request that starts none
+    /// ([`poll`](Self::poll)), only the request is settled.
     ///
     /// # Errors
     /// [`GateError::StalePermit`]; [`GateError::Unexpected`]: it was not sent.

@@ -7,9 +7,10 @@ use crate::job::JobId;
 use crate::time::{Duration, Instant};
 
 /// The permission to send one request, now. Say [`sending`](super::Gate::sending) when it goes out, and
-/// [`answered`](super::Gate::answered) when it is over, or [`cancel`](super::Gate::cancel) it.
+/// [`answered`](super::Gate::answered) or [`resolved`](super::Gate::resolved) when it is over, or
+/// [`cancel`](super::Gate::cancel) it.
 ///
-/// It moves and is not `Clone`. One that is lost is void after [`Patience::to_send`](super::Patience::to_send), and
+/// It is good in the gate that gave it; another one would take it for its own with that number. It moves and is not `Clone`. One that is lost is void after [`Patience::to_send`](super::Patience::to_send), and
 /// everything it held returns; once it is sent, its job is [`Unknown`](super::JobState::Unknown) after
 /// [`Patience::to_answer`](super::Patience::to_answer).
 #[derive(Debug, PartialEq, Eq)]

@@ -135,7 +135,7 @@ impl<P: Part> Part for Option<P> {
         self.as_ref().map_or(Ok(now), |part| part.part_quote(now, cost))
     }
     fn part_book(&mut self, now: Instant, cost: u32) -> Option<Self::Held> {
-        // What stands here not books nothing.
+        // Where nothing stands, nothing is booked.
         match self {
             Some(part) => part.part_book(now, cost).map(Some),
             None => Some(None),

@@ -63,7 +63,7 @@ pub enum AskError {
     },
     /// The job is here already: asking again would run it twice.
     Known {
-        /// Where it stands.
+        /// Where it stands; `Unknown` while another request of it is on its way.
         state: JobState,
     },
     /// It may be running, and the request cannot be repeated without running it twice.

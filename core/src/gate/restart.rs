@@ -20,8 +20,8 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Old time changes nothing, and so a gate whose clock was an hour ahead stands still for that hour, with all that is in
     /// it: to grant would be worse. An owner who knows that it was a fault ends that with this. It gives nothing back:
     ///
-    /// * What the fault has ended stays ended: permits void, requests lost, leases over, periods begun. The next list
-    ///   ([`reconcile`](Self::reconcile)) shows which jobs still run.
+    /// * What the fault has ended stays ended: permits void, requests lost, leases over, periods begun, a distance that the
+    ///   [`Pacing`](crate::Pacing) had asked for. The next list ([`reconcile`](Self::reconcile)) shows which jobs still run.
     /// * Permits, leases and the block keep their ends if they were set before the fault, and their distance from the latest
     ///   stamp if they were set by the faulty clock. None comes too early; that of a lease that was renewed by the faulty
     ///   clock comes too late, by no more than the fault.

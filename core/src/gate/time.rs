@@ -240,7 +240,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     pub(super) fn conclude(&mut self, at: Instant, index: usize, fate: Fate, health: Health) -> Option<JobState> {
         let call = self.calls.get_mut(index)?;
         // Only time ends it as late as this, and that is to be told.
-        let (job, again, late) = (call.job(), call.asks == Asks::Again, call.until <= at);
+        let (job, again, late, since) = (call.job(), call.asks == Asks::Again, call.until <= at, lower(call.since));
         let counts = fate != Fate::NotSent;
         let Held { requests, window, breaker } = call.leave();
         let limits = self.limits.all_mut();
@@ -250,8 +250,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         let place = self.place(job?)?;
         let job = self.jobs.get_mut(place)?;
         let before = job.state;
-        // Found on a list, finished, overdue meanwhile: the end of a request only counts it.
-        if matches!(before, JobState::Asked | JobState::Sent) {
+        // Found on a list, finished, overdue meanwhile: the end of a request only counts it. So it does if the job was
+        // forgotten since, and asked for anew.
+        if matches!(before, JobState::Asked | JobState::Sent) && lower(job.sent) == since {
             match fate {
                 Fate::Runs => job.enter(JobState::Running, false),
                 // What refuses the second request says nothing about the first.
@@ -286,4 +287,9 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         money.post(&mut job.amounts);
         self.state.counters.expired = self.state.counters.expired.saturating_add(1);
     }
+}
+
+/// The lower half of a stamp: enough to tell two requests of one job apart, in less code than all of it.
+const fn lower(stamp: Instant) -> u32 {
+    (stamp.as_micros() & 0xFFFF_FFFF) as u32
 }

@@ -148,6 +148,7 @@ impl<F, L: AnyLimits, const N: usize, const JOBS: usize, const CALLS: usize> Gat
     }
 
     /// As [`Gate::try_ask`]. Nothing is written, as by [`ask`](Self::ask).
+    #[must_use = "a permit holds a slot, money and a request until it is sent or cancelled"]
     pub fn try_ask(&mut self, now: Instant, request: &Request<'_>) -> Option<Permit> {
         self.state.gate.try_ask(now, request)
     }
