@@ -132,7 +132,7 @@ impl<'a, const N: usize, const H: usize, const L: usize, const R: usize, const S
 
     /// The tag of what is reserved or charged in this account now.
     pub(crate) fn tag(&self, spec: &BudgetSpec<'_>, budget: &Budget) -> i32 {
-        if self.wall.is_known() || !spec.renewal.is_dated() { budget.period } else { UNDATED }
+        budget.tag(spec, self.wall.is_known())
     }
 
     /// The account as it is at `eff`, if nobody does anything until then.

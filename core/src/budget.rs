@@ -124,6 +124,11 @@ impl Budget {
         }
     }
 
+    /// The tag of what is reserved or charged now; `is_dated`: the date is known.
+    pub(crate) const fn tag(&self, spec: &BudgetSpec<'_>, is_dated: bool) -> i32 {
+        if is_dated || !spec.renewal.is_dated() { self.period } else { UNDATED }
+    }
+
     /// Where something with this tag belongs, seen from the running period.
     ///
     /// A later tag than the period exists only after an earlier period was confirmed: it belongs here then.

@@ -7,6 +7,8 @@ use tollgate::{
     UnixMicros, Wall,
 };
 
+use crate::model::Rng;
+
 type C = Credits;
 
 const RUNS: u64 = 1_000;
@@ -227,17 +229,6 @@ impl Model {
         then.resolved.push(hold);
         *self = then;
         Ok(())
-    }
-}
-
-struct Rng(u64);
-
-impl Rng {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % end
     }
 }
 

@@ -21,10 +21,10 @@ const SLICE: u64 = 10;
 
 type Books<'a> = Ledger<'a, 3, PLACES, 3, REMEMBERED, 5>;
 
-struct Rng(u64);
+pub(crate) struct Rng(pub(crate) u64);
 
 impl Rng {
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;

@@ -70,7 +70,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// job was found running or finished since; [`GateError::NotFound`]: its job is forgotten. Cancel the permit then.
     pub fn sending(&mut self, now: Instant, permit: &Permit) -> Result<(), GateError> {
         let eff = self.note(now);
-        let index = self.unsent(eff, permit)?;
+        let (index, _) = self.unsent(eff, permit)?;
         self.advance(eff);
         // Time ends only other requests.
         let Some(call) = self.calls.get_mut(index) else { return Err(GateError::StalePermit) };
@@ -90,16 +90,16 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
         Ok(())
     }
 
-    /// The place of the request of a permit that may be sent at `eff`.
-    pub(super) fn unsent(&self, eff: Instant, permit: &Permit) -> Result<usize, GateError> {
+    /// The request of a permit, if it may be sent at `eff`, and its place.
+    pub(super) fn unsent(&self, eff: Instant, permit: &Permit) -> Result<(usize, &Call<HeldIn<L>>), GateError> {
         let (index, call) = self.call(eff, permit)?;
         if call.sent {
             return Err(GateError::Unexpected { state: JobState::Sent });
         }
         // Another word about the job may have come since it was asked for.
-        let Some(id) = call.job() else { return Ok(index) };
+        let Some(id) = call.job() else { return Ok((index, call)) };
         match self.state_at(id, eff).ok_or(GateError::NotFound)? {
-            JobState::Asked | JobState::Unknown => Ok(index),
+            JobState::Asked | JobState::Unknown => Ok((index, call)),
             state => Err(GateError::Unexpected { state }),
         }
     }

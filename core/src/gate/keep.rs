@@ -29,8 +29,7 @@ impl<L: AnyLimits, const JOBS: usize, const CALLS: usize> Gate<L, JOBS, CALLS> {
     /// Whether [`sending`](Self::sending) would be refused now; if not, the job and the end of its lease.
     pub(crate) fn may_send(&self, now: Instant, permit: &super::Permit) -> Result<Option<(JobId, Instant)>, GateError> {
         let eff = self.effective(now);
-        let (_, call) = self.call(eff, permit)?;
-        self.unsent(eff, permit)?;
+        let (_, call) = self.unsent(eff, permit)?;
         let least = eff.saturating_add(self.state.patience.to_answer);
         Ok(call.job().map(|id| (id, lease_end(eff, call.lease).max(least))))
     }

@@ -11,7 +11,6 @@ use super::job::{Ending, HeldAmount};
 
 use crate::accounts::Undated;
 use crate::bounded::{Bounded, Counting};
-use crate::budget::UNDATED;
 use crate::hold::{AccountId, HeldLine, Hold, HoldState, LedgerError, Line, OnExpiry, Receipt};
 use crate::job::JobId;
 use crate::ledger::{Account, Ledger};
@@ -206,7 +205,7 @@ impl<const N: usize, const L: usize, const S: usize> Money for Ledger<'_, N, 0, 
             let Some(Account { spec, budget, .. }) = self.accounts.get_mut(usize::from(line.account.0)) else {
                 continue;
             };
-            let tag = if is_known || !spec.renewal.is_dated() { budget.period } else { UNDATED };
+            let tag = budget.tag(spec, is_known);
             *amount = HeldAmount { micros: line.micros, tag, account: line.account, partial: false, spare: 0 };
             budget.held = budget.held.saturating_add(line.micros);
             budget.alert(spec);

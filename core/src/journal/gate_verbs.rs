@@ -2,9 +2,9 @@
 //!
 //! One body for drivers that block and for those that are asynchronous.
 
-use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
+use embedded_storage::nor_flash::NorFlash;
 #[cfg(feature = "journal-async")]
-use embedded_storage_async::nor_flash::{NorFlash as AsyncNorFlash, ReadNorFlash as AsyncReadNorFlash};
+use embedded_storage_async::nor_flash::NorFlash as AsyncNorFlash;
 
 use crate::amount::Amount;
 use crate::gate::{
@@ -26,7 +26,7 @@ use super::gate_keeper::GateKeeper;
 use super::gate_state::{GateState, Kept};
 #[cfg(feature = "journal-async")]
 use super::keeper::Async;
-use super::layout::{Geometry, Layout};
+use super::layout::{Layout, Measured};
 use super::lease::Keeping;
 use super::owner::repair;
 use super::record::Record;
@@ -34,7 +34,7 @@ use super::record::Record;
 /// The verbs, once for each kind of driver: `[async]` and `[.await]` are all that differs.
 macro_rules! verbs {
     (
-        $Flash:ty, $Bound:path, $Read:path, [$($inner:tt)*], [$append:ident, $read:ident, $begin:ident],
+        $Flash:ty, $Bound:path, [$($inner:tt)*], [$append:ident, $read:ident, $begin:ident],
         $open:ident, $format:ident, [$($async:tt)?], [$($wait:tt)*]
     ) => {
         impl<
@@ -67,7 +67,7 @@ macro_rules! verbs {
                 gate: Gate<Kept<'a, Q, W, B, R, A, N, L, S>, JOBS, CALLS>,
                 keeping: &[Keeping],
             ) -> Result<Self, JournalError<F::Error>> {
-                let (state, log) = GateState::new(gate, layout, keeping, Self::geometry(&flash))?;
+                let (state, log) = GateState::new(gate, layout, keeping, flash.geometry())?;
                 let mut scan = log.scan();
                 let mut keeper = Self { flash, log, state };
                 let state = &mut keeper.state;
@@ -93,21 +93,12 @@ macro_rules! verbs {
                 gate: Gate<Kept<'a, Q, W, B, R, A, N, L, S>, JOBS, CALLS>,
                 keeping: &[Keeping],
             ) -> Result<Self, JournalError<F::Error>> {
-                let (state, log) = GateState::new(gate, layout, keeping, Self::geometry(&flash))?;
+                let (state, log) = GateState::new(gate, layout, keeping, flash.geometry())?;
                 let scan = log.scan();
                 let mut keeper = Self { flash, log, state };
                 $begin(&mut keeper.flash$($inner)*, &scan, layout.pages())$($wait)*?;
                 let _ = keeper.state.opened(&scan, &mut keeper.log);
                 Ok(keeper)
-            }
-
-            fn geometry(flash: &$Flash) -> Geometry {
-                Geometry {
-                    read: <F as $Read>::READ_SIZE,
-                    write: <F as $Bound>::WRITE_SIZE,
-                    erase: <F as $Bound>::ERASE_SIZE,
-                    capacity: <F as $Read>::capacity(&flash$($inner)*),
-                }
             }
 
             $($async)? fn append(&mut self, record: Option<Record>) -> Result<(), JournalError<F::Error>> {
@@ -388,9 +379,9 @@ macro_rules! verbs {
     };
 }
 
-verbs!(F, NorFlash, ReadNorFlash, [], [append, read, begin], open, format, [], []);
+verbs!(F, NorFlash, [], [append, read, begin], open, format, [], []);
 #[cfg(feature = "journal-async")]
 verbs!(
-    Async<F>, AsyncNorFlash, AsyncReadNorFlash, [.0], [append_async, read_async, begin_async], open_async,
+    Async<F>, AsyncNorFlash, [.0], [append_async, read_async, begin_async], open_async,
     format_async, [async], [.await]
 );

@@ -6,9 +6,9 @@
 //! For a limiter that must not forget what it granted after the last image, take a
 //! [`LimiterKeeper`](super::LimiterKeeper), which is one of these with a lease.
 
-use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
+use embedded_storage::nor_flash::NorFlash;
 #[cfg(feature = "journal-async")]
-use embedded_storage_async::nor_flash::{NorFlash as AsyncNorFlash, ReadNorFlash as AsyncReadNorFlash};
+use embedded_storage_async::nor_flash::NorFlash as AsyncNorFlash;
 
 use crate::continued::Offline;
 use crate::image::{Image, Mismatch, Restored, saved_at};
@@ -18,7 +18,7 @@ use super::fault::{JournalError, JournalFault};
 use super::image_ring::{AROUND, HEAD, MARK, Ring, Survey, is_erased};
 #[cfg(feature = "journal-async")]
 use super::keeper::Async;
-use super::layout::{Geometry, Layout};
+use super::layout::{Geometry, Layout, Measured};
 use super::record::SLOT;
 use super::state::Health;
 use super::wear::Wear;
@@ -157,7 +157,7 @@ impl<F, const B: usize> ImageLog<F, B> {
 /// Once for each kind of driver: `[async]` and `[.await]` are all that differs.
 macro_rules! log {
     (
-        $Flash:ty, $Bound:path, $Read:path, [$($inner:tt)*], $open:ident, $format:ident, [$($async:tt)?], [$($wait:tt)*]
+        $Flash:ty, $Bound:path, [$($inner:tt)*], $open:ident, $format:ident, [$($async:tt)?], [$($wait:tt)*]
     ) => {
         impl<F: $Bound, const B: usize> ImageLog<$Flash, B> {
             /// Opens the log in this part of a flash, which may be blank.
@@ -166,7 +166,7 @@ macro_rules! log {
             /// [`JournalError`]: the flash failed, is not erased and holds no image, or images in another format, layout or
             /// size. Nothing has changed then.
             pub $($async)? fn $open(flash: $Flash, layout: Layout) -> Result<Self, JournalError<F::Error>> {
-                let geometry = Self::geometry(&flash);
+                let geometry = flash.geometry();
                 let mut log = Self::of(flash, layout, geometry)?;
                 log.look()$($wait)*?;
                 Ok(log)
@@ -177,22 +177,13 @@ macro_rules! log {
             /// # Errors
             /// [`JournalError`].
             pub $($async)? fn $format(flash: $Flash, layout: Layout) -> Result<Self, JournalError<F::Error>> {
-                let geometry = Self::geometry(&flash);
+                let geometry = flash.geometry();
                 let mut log = Self::of(flash, layout, geometry)?;
                 for page in 0..layout.pages() {
                     let (from, to) = layout.range(page);
                     log.flash$($inner)*.erase(from, to)$($wait)*.map_err(JournalError::Flash)?;
                 }
                 Ok(log)
-            }
-
-            fn geometry(flash: &$Flash) -> Geometry {
-                Geometry {
-                    read: <F as $Read>::READ_SIZE,
-                    write: <F as $Bound>::WRITE_SIZE,
-                    erase: <F as $Bound>::ERASE_SIZE,
-                    capacity: <F as $Read>::capacity(&flash$($inner)*),
-                }
             }
 
             /// Looks through all pages for the newest record, and for where the next one goes.
@@ -315,6 +306,6 @@ macro_rules! log {
     };
 }
 
-log!(F, NorFlash, ReadNorFlash, [], open, format, [], []);
+log!(F, NorFlash, [], open, format, [], []);
 #[cfg(feature = "journal-async")]
-log!(Async<F>, AsyncNorFlash, AsyncReadNorFlash, [.0], open_async, format_async, [async], [.await]);
+log!(Async<F>, AsyncNorFlash, [.0], open_async, format_async, [async], [.await]);

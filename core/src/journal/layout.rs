@@ -9,6 +9,12 @@
 
 use core::fmt;
 
+use embedded_storage::nor_flash::NorFlash;
+#[cfg(feature = "journal-async")]
+use embedded_storage_async::nor_flash::NorFlash as AsyncNorFlash;
+
+#[cfg(feature = "journal-async")]
+use super::keeper::Async;
 use super::record::{Bytes, Found, SLOT, Slot, Words};
 
 /// The version of the format, in every header. A version's headers can be read by every later one.
@@ -113,6 +119,24 @@ pub(crate) struct Geometry {
     pub(crate) write: usize,
     pub(crate) erase: usize,
     pub(crate) capacity: usize,
+}
+
+/// A driver, of either kind, that says what its flash can do.
+pub(crate) trait Measured {
+    fn geometry(&self) -> Geometry;
+}
+
+impl<F: NorFlash> Measured for F {
+    fn geometry(&self) -> Geometry {
+        Geometry { read: F::READ_SIZE, write: F::WRITE_SIZE, erase: F::ERASE_SIZE, capacity: self.capacity() }
+    }
+}
+
+#[cfg(feature = "journal-async")]
+impl<F: AsyncNorFlash> Measured for Async<F> {
+    fn geometry(&self) -> Geometry {
+        Geometry { read: F::READ_SIZE, write: F::WRITE_SIZE, erase: F::ERASE_SIZE, capacity: self.0.capacity() }
+    }
 }
 
 impl Layout {

@@ -2,9 +2,9 @@
 //!
 //! One body for drivers that block and for those that are asynchronous.
 
-use embedded_storage::nor_flash::{NorFlash, ReadNorFlash};
+use embedded_storage::nor_flash::NorFlash;
 #[cfg(feature = "journal-async")]
-use embedded_storage_async::nor_flash::{NorFlash as AsyncNorFlash, ReadNorFlash as AsyncReadNorFlash};
+use embedded_storage_async::nor_flash::NorFlash as AsyncNorFlash;
 
 use crate::amount::Amount;
 #[cfg(doc)]
@@ -24,7 +24,7 @@ use super::fault::{JournalError, KeepError};
 #[cfg(feature = "journal-async")]
 use super::keeper::Async;
 use super::keeper::Keeper;
-use super::layout::{Geometry, Layout};
+use super::layout::{Layout, Measured};
 use super::lease::Keeping;
 use super::owner::repair;
 use super::record::Record;
@@ -33,7 +33,7 @@ use super::state::State;
 /// The verbs, once for each kind of driver: `[async]` and `[.await]` are all that differs.
 macro_rules! verbs {
     (
-        $Flash:ty, $Bound:path, $Read:path, [$($inner:tt)*], [$append:ident, $read:ident, $begin:ident],
+        $Flash:ty, $Bound:path, [$($inner:tt)*], [$append:ident, $read:ident, $begin:ident],
         $open:ident, $format:ident, [$($async:tt)?], [$($wait:tt)*]
     ) => {
         impl<'a, F: $Bound, const N: usize, const H: usize, const J: usize, const L: usize, const R: usize, const S: usize>
@@ -54,7 +54,7 @@ macro_rules! verbs {
                 ledger: Ledger<'a, N, H, L, R, S>,
                 keeping: &[Keeping],
             ) -> Result<Self, JournalError<F::Error>> {
-                let state = State::new(ledger, layout, keeping, Self::geometry(&flash))?;
+                let state = State::new(ledger, layout, keeping, flash.geometry())?;
                 let mut scan = state.log.scan();
                 let mut keeper = Self { flash, state };
                 let state = &mut keeper.state;
@@ -82,21 +82,12 @@ macro_rules! verbs {
                 ledger: Ledger<'a, N, H, L, R, S>,
                 keeping: &[Keeping],
             ) -> Result<Self, JournalError<F::Error>> {
-                let state = State::new(ledger, layout, keeping, Self::geometry(&flash))?;
+                let state = State::new(ledger, layout, keeping, flash.geometry())?;
                 let mut keeper = Self { flash, state };
                 let scan = keeper.state.log.scan();
                 $begin(&mut keeper.flash$($inner)*, &scan, layout.pages())$($wait)*?;
                 let _ = keeper.state.opened(&scan);
                 Ok(keeper)
-            }
-
-            fn geometry(flash: &$Flash) -> Geometry {
-                Geometry {
-                    read: <F as $Read>::READ_SIZE,
-                    write: <F as $Bound>::WRITE_SIZE,
-                    erase: <F as $Bound>::ERASE_SIZE,
-                    capacity: <F as $Read>::capacity(&flash$($inner)*),
-                }
             }
 
             $($async)? fn append(&mut self, record: Option<Record>) -> Result<(), JournalError<F::Error>> {
@@ -378,9 +369,9 @@ macro_rules! verbs {
     };
 }
 
-verbs!(F, NorFlash, ReadNorFlash, [], [append, read, begin], open, format, [], []);
+verbs!(F, NorFlash, [], [append, read, begin], open, format, [], []);
 #[cfg(feature = "journal-async")]
 verbs!(
-    Async<F>, AsyncNorFlash, AsyncReadNorFlash, [.0], [append_async, read_async, begin_async], open_async,
+    Async<F>, AsyncNorFlash, [.0], [append_async, read_async, begin_async], open_async,
     format_async, [async], [.await]
 );
